@@ -1,0 +1,25 @@
+"""GET /concerts/{concertId}: one concert, and how full its queue is."""
+
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from booking import catalog, clock, http
+from booking.errors import ConcertNotFound
+from booking.queue import line
+
+app = http.api()
+
+
+@app.get(
+    "/concerts/<concertId>",
+    **http.operation("Read a concert", tag="catalog", success=(200, "ConcertDetail"), errors=[ConcertNotFound]),
+)
+def get_concert(concertId: str) -> Response[Any]:
+    now = clock.now()
+    concert = catalog.find_concert(concertId, now)
+    detail = {"description": concert["description"], "queue": line.overview(concertId, now)}
+    return http.answer(catalog.concert_view(concert) | detail)
+
+
+handler = http.entry(app)

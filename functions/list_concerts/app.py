@@ -1,0 +1,26 @@
+"""GET /concerts: the concerts that have been published."""
+
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from booking import catalog, clock, http
+from booking.dynamodb import cursor_of, key_of
+from booking.errors import ValidationFailed
+
+app = http.api()
+
+
+@app.get(
+    "/concerts",
+    **http.operation(
+        "List concerts", tag="catalog", success=(200, "ConcertList"), paged=True, errors=[ValidationFailed]
+    ),
+)
+def list_concerts() -> Response[Any]:
+    limit, cursor = http.paging(app)
+    concerts, last = catalog.list_concerts(limit, key_of(cursor), clock.now())
+    return http.answer(http.page(map(catalog.concert_view, concerts), cursor_of(last, "sk")))
+
+
+handler = http.entry(app)

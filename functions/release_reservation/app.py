@@ -1,0 +1,31 @@
+"""DELETE /reservations/{reservationId}: give held seats back at once."""
+
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from booking import clock, http, reservations
+from booking.errors import PaymentInProgress, ReservationExpired, ReservationNotFound, ReservationNotHeld
+from booking.observability import bind
+
+app = http.api()
+
+
+@app.delete(
+    "/reservations/<reservationId>",
+    **http.operation(
+        "Release a hold",
+        tag="reservations",
+        success=(204, None),
+        user=True,
+        errors=[ReservationNotFound, PaymentInProgress, ReservationNotHeld, ReservationExpired],
+    ),
+)
+def release_reservation(reservationId: str) -> Response[Any]:
+    user_id = http.user(app)
+    bind(reservationId=reservationId)
+    reservations.release(user_id, reservationId, clock.now())
+    return http.no_content()
+
+
+handler = http.entry(app)

@@ -1,0 +1,67 @@
+"""POST /payments: pay for held seats."""
+
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from booking import clock, http, payments
+from booking.errors import (
+    AlreadyPaid,
+    IdempotencyKeyRequired,
+    IdempotencyKeyReused,
+    InsufficientPoints,
+    PaymentInProgress,
+    ReservationExpired,
+    ReservationNotFound,
+    ReservationNotHeld,
+    ValidationFailed,
+)
+from booking.observability import bind, count
+from booking.requests import PayReservation
+
+app = http.api()
+
+
+@app.post(
+    "/payments",
+    **http.operation(
+        "Pay for a reservation",
+        tag="payments",
+        success=(201, "Payment"),
+        again=202,
+        body="PayReservation",
+        user=True,
+        key=True,
+        errors=[
+            ValidationFailed,
+            IdempotencyKeyRequired,
+            InsufficientPoints,
+            ReservationNotFound,
+            AlreadyPaid,
+            PaymentInProgress,
+            ReservationNotHeld,
+            ReservationExpired,
+            IdempotencyKeyReused,
+        ],
+    ),
+)
+def start_payment() -> Response[Any]:
+    now = clock.now()
+    user_id = http.user(app)
+    key = http.idempotency_key(app)
+    request = http.body(app, PayReservation)
+    bind(reservationId=request.reservationId)
+    started = payments.start(user_id, request.reservationId, key, now)
+    payment = payments.watch(started.payment)
+    bind(paymentId=payment["paymentId"])
+    count(f"Payment{payment['status'].title()}")
+    headers = http.replayed(started.replayed) | {"location": f"/payments/{payment['paymentId']}"}
+    now = clock.now()
+    if payment["status"] == "FAILED":
+        return http.problem(payments.refusal(payment, now), **headers)
+    if payments.is_open(payment):
+        return http.answer(payments.view(payment, now), 202, retry_after="1", **headers)
+    return http.answer(payments.view(payment, now), 201, **headers)
+
+
+handler = http.entry(app)

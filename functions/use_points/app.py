@@ -1,0 +1,34 @@
+"""POST /points/uses: take points."""
+
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from booking import clock, http, points
+from booking.errors import IdempotencyKeyRequired, IdempotencyKeyReused, InsufficientPoints, ValidationFailed
+from booking.requests import UsePoints
+
+app = http.api()
+
+
+@app.post(
+    "/points/uses",
+    **http.operation(
+        "Use points",
+        tag="points",
+        success=(201, "PointsChange"),
+        body="UsePoints",
+        user=True,
+        key=True,
+        errors=[ValidationFailed, IdempotencyKeyRequired, InsufficientPoints, IdempotencyKeyReused],
+    ),
+)
+def use_points() -> Response[Any]:
+    user_id = http.user(app)
+    key = http.idempotency_key(app)
+    request = http.body(app, UsePoints)
+    entry = points.use(user_id, request.amount, request.reason, key, clock.now())
+    return http.answer(points.change_view(entry), 201, **http.replayed(entry.replayed))
+
+
+handler = http.entry(app)

@@ -1,0 +1,173 @@
+"""The catalog: concerts and their performances, as organisers published them.
+
+Items: a concert is `pk = CONCERT, sk = concertId`, so that one query lists them all; a performance is
+`pk = concertId, sk = label`. `performanceId` is `concertId.label`, so that one read finds it. Reads go through a short
+in-memory cache: a published change is seen everywhere within `CACHE_SECONDS`.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any, TypedDict, cast
+
+from booking import clock
+from booking.dynamodb import Item, get, query, query_all
+from booking.errors import ConcertNotFound, NoPerformances, PerformanceNotFound, SalesClosed, SalesNotOpen
+from booking.settings import settings
+
+CACHE_SECONDS = 10
+CACHE_ENTRIES = 1000
+SLUG = r"[a-z0-9][a-z0-9-]{0,39}"
+"""What a concert's id and a performance's label look like."""
+
+_cache: dict[Any, tuple[int, Any]] = {}
+
+
+class Concert(TypedDict):
+    """A title on sale. Times are epoch seconds."""
+
+    sk: str
+    title: str
+    artist: str
+    venue: str
+    description: str
+    salesOpenAt: int
+    salesCloseAt: int
+
+
+class Performance(TypedDict):
+    """One date of a concert. `price` is in points a seat; seats are numbered 1 to `seatsTotal`."""
+
+    pk: str
+    sk: str
+    startsAt: int
+    timezone: str
+    price: int
+    seatsTotal: int
+
+
+def cached[Value](key: Any, read: Callable[[], Value], at: int, seconds: int = CACHE_SECONDS) -> Value:
+    """Give what was read under this key less than `seconds` ago, else read it. What is missing is not remembered."""
+    known = _cache.get(key)
+    if known is not None and at - known[0] < seconds:
+        return known[1]  # type: ignore[no-any-return]
+    value = read()
+    if value is not None:
+        if len(_cache) >= CACHE_ENTRIES:
+            _cache.clear()
+        _cache[key] = (at, value)
+    return value
+
+
+def forget() -> None:
+    """Empty the cache."""
+    _cache.clear()
+
+
+def performance_id(performance: Performance) -> str:
+    """Give the id that the outside world uses."""
+    return f"{performance['pk']}.{performance['sk']}"
+
+
+def find_concert(concert_id: str, at: int) -> Concert:
+    """Give a concert.
+
+    Raises:
+        ConcertNotFound: there is none, or the id cannot be one.
+
+    """
+    concert = _find("CONCERT", concert_id, at) if re.fullmatch(SLUG, concert_id) else None
+    if concert is None:
+        raise ConcertNotFound
+    return cast(Concert, concert)
+
+
+def find_performance(performance_id: str, at: int) -> Performance:
+    """Give a performance.
+
+    Raises:
+        PerformanceNotFound: there is none, or the id cannot be one.
+
+    """
+    match = re.fullmatch(rf"({SLUG})\.({SLUG})", performance_id)
+    performance = _find(match[1], match[2], at) if match else None
+    if performance is None:
+        raise PerformanceNotFound
+    return cast(Performance, performance)
+
+
+def _find(pk: str, sk: str, at: int) -> Item | None:
+    key = {"pk": pk, "sk": sk}
+    return cached((pk, sk), lambda: get(settings().catalog_table, key, consistent=False), at)
+
+
+def list_concerts(limit: int, after: str | None, at: int) -> tuple[list[Concert], Item | None]:
+    """Give one page of concerts by id, and the key to go on from."""
+    start = {"pk": "CONCERT", "sk": after} if after else None
+    page = cached(
+        ("page", limit, after),
+        lambda: query(settings().catalog_table, "#pk = :pk", consistent=False, limit=limit, start=start, pk="CONCERT"),
+        at,
+    )
+    return cast(list[Concert], page.items), page.last_key
+
+
+def all_concerts(at: int) -> list[Concert]:
+    """Give every concert."""
+    return cast(list[Concert], _list("CONCERT", at))
+
+
+def list_performances(concert_id: str, at: int) -> list[Performance]:
+    """Give every performance of a concert, by date.
+
+    Raises:
+        NoPerformances: the concert has none.
+
+    """
+    performances = cast(list[Performance], _list(concert_id, at))
+    if not performances:
+        raise NoPerformances
+    return sorted(performances, key=lambda performance: (performance["startsAt"], performance["sk"]))
+
+
+def _list(pk: str, at: int) -> list[Item]:
+    return cached(pk, lambda: query_all(settings().catalog_table, "#pk = :pk", consistent=False, pk=pk), at)
+
+
+def ensure_on_sale(concert: Concert, at: int, performance: Performance | None = None) -> None:
+    """Check that the concert is on sale, and that the performance, if one is meant, has not begun.
+
+    Raises:
+        SalesNotOpen: it opens later; says when.
+        SalesClosed: it is over.
+
+    """
+    if at < concert["salesOpenAt"]:
+        raise SalesNotOpen(opensAt=clock.rfc3339(concert["salesOpenAt"]))
+    if at >= concert["salesCloseAt"] or (performance is not None and at >= performance["startsAt"]):
+        raise SalesClosed
+
+
+def concert_view(concert: Concert) -> dict[str, Any]:
+    """Show a concert in a list."""
+    return {
+        "concertId": concert["sk"],
+        "title": concert["title"],
+        "artist": concert["artist"],
+        "venue": concert["venue"],
+        "salesOpenAt": clock.rfc3339(concert["salesOpenAt"]),
+        "salesCloseAt": clock.rfc3339(concert["salesCloseAt"]),
+    }
+
+
+def performance_view(performance: Performance, concert: Concert, seats_available: int, at: int) -> dict[str, Any]:
+    """Show a performance; it is bookable while its concert is on sale, it has not begun and a seat is free."""
+    on_sale = concert["salesOpenAt"] <= at < min(concert["salesCloseAt"], performance["startsAt"])
+    return {
+        "performanceId": performance_id(performance),
+        "startsAt": clock.rfc3339(performance["startsAt"]),
+        "timezone": performance["timezone"],
+        "price": performance["price"],
+        "seatsTotal": performance["seatsTotal"],
+        "seatsAvailable": seats_available,
+        "bookable": on_sale and seats_available > 0,
+    }

@@ -1,0 +1,326 @@
+"""The one DynamoDB client and the few verbs on it.
+
+The condition is the lock: each rule of the domain is the condition of one write or one transaction. A refused write
+raises `ConditionFailed` or `TransactionRefused` with the items as they are (`ALL_OLD`), so that the refusal already
+says why and to whom one lost.
+
+Contention is not refusal: conflicts of transactions, throttling and lost answers are retried with jitter within a
+budget, then raised as `TemporarilyUnavailable`. So every caller must be safe to repeat, and must recognise its own
+earlier write when a condition fails.
+"""
+
+import base64
+import binascii
+import functools
+import random
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from booking.errors import TemporarilyUnavailable, ValidationFailed
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+type Item = dict[str, Any]
+type Key = Mapping[str, Any]
+
+CLIENT_CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=3,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    tcp_keepalive=True,
+    parameter_validation=False,
+)
+"""Three attempts of at most three seconds stay within a function's ten."""
+
+CONTENTION_BUDGET_SECONDS = 4.0
+"""How long conflicts are retried before the caller is told to come back."""
+
+_CONTENTION = {
+    "TransactionConflictException",
+    "TransactionInProgressException",
+    "TransactionConflict",
+    "ThrottlingError",
+    "ThrottlingException",
+    "ProvisionedThroughputExceeded",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+}
+_TRANSIENT = _CONTENTION | {"InternalServerError", "ServiceUnavailable", "InternalFailure"}
+
+
+class ConditionFailed(Exception):
+    """The condition of a write does not hold. `item` is what is there, or None."""
+
+    def __init__(self, item: Item | None) -> None:
+        self.item = item
+        super().__init__("the condition of the write does not hold")
+
+
+class TransactionRefused(Exception):
+    """At least one condition of a transaction does not hold, and nothing was written.
+
+    `refusals` maps the position of each write whose condition failed to the item that is there, or None.
+    """
+
+    def __init__(self, refusals: Mapping[int, Item | None]) -> None:
+        self.refusals = refusals
+        super().__init__(f"conditions of writes {sorted(refusals)} do not hold")
+
+
+class _IntegerDeserializer(TypeDeserializer):
+    """Every number that we store is whole."""
+
+    def _deserialize_n(self, value: str) -> int:
+        return int(value)
+
+
+_serialize = TypeSerializer().serialize
+_deserialize = _IntegerDeserializer().deserialize
+
+
+@functools.cache
+def client() -> "DynamoDBClient":
+    """Give this process's one client, made when it is first needed."""
+    return boto3.client("dynamodb", config=CLIENT_CONFIG)
+
+
+def _encode(item: Key) -> dict[str, Any]:
+    return {name: _serialize(value) for name, value in item.items()}
+
+
+def _decode(item: Mapping[str, Any] | None) -> Item | None:
+    return {name: _deserialize(value) for name, value in item.items()} if item else None
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write, to be done alone (`write`) or with others (`transact`). Made by `put`, `update` and `delete`."""
+
+    kind: str
+    table: str
+    body: Mapping[str, Any]
+    condition: str | None
+    values: Mapping[str, Any]
+
+    def parameters(self) -> dict[str, Any]:
+        """Give the request's members. `#name` in an expression stands for the attribute `name`, `:value` for a
+        value."""
+        expressions = f"{self.body.get('UpdateExpression', '')} {self.condition or ''}"
+        parameters: dict[str, Any] = {"TableName": self.table, **self.body}
+        if self.condition:
+            parameters["ConditionExpression"] = self.condition
+            parameters["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        if names := _names(expressions):
+            parameters["ExpressionAttributeNames"] = names
+        if self.values:
+            parameters["ExpressionAttributeValues"] = _values(self.values)
+        return parameters
+
+
+def _names(expressions: str) -> dict[str, str]:
+    return {f"#{name}": name for name in re.findall(r"#(\w+)", expressions)}
+
+
+def _values(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {f":{name}": _serialize(value) for name, value in values.items()}
+
+
+def put(table: str, item: Item, condition: str | None = None, **values: Any) -> Write:
+    """Write a whole item."""
+    return Write("Put", table, {"Item": _encode(item)}, condition, values)
+
+
+def update(table: str, key: Key, expression: str, condition: str | None = None, **values: Any) -> Write:
+    """Change some attributes of an item."""
+    return Write("Update", table, {"Key": _encode(key), "UpdateExpression": expression}, condition, values)
+
+
+def delete(table: str, key: Key, condition: str | None = None, **values: Any) -> Write:
+    """Remove an item."""
+    return Write("Delete", table, {"Key": _encode(key)}, condition, values)
+
+
+def write(one: Write) -> Item | None:
+    """Do one write and give the item as it is afterwards (for `update`), or None.
+
+    Raises:
+        ConditionFailed: the condition does not hold; carries the item that is there.
+        TemporarilyUnavailable: see the module.
+
+    """
+    calls: dict[str, Any] = {"Put": client().put_item, "Update": client().update_item, "Delete": client().delete_item}
+    parameters = one.parameters()
+    if one.kind == "Update":
+        parameters["ReturnValues"] = "ALL_NEW"
+    for _ in attempts():
+        try:
+            return _decode(calls[one.kind](**parameters).get("Attributes"))
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                raise ConditionFailed(_decode(error.response.get("Item"))) from error  # type: ignore[arg-type]
+            _raise_unless_contention(error)
+        except BotoCoreError as error:
+            raise TemporarilyUnavailable from error
+    raise TemporarilyUnavailable
+
+
+def transact(*writes: Write) -> None:
+    """Do all the writes or none of them.
+
+    All of a cancellation's reasons are read: it is repeated only when every one of them is contention.
+
+    Raises:
+        TransactionRefused: at least one condition does not hold; carries the items that are there.
+        TemporarilyUnavailable: see the module.
+
+    """
+    items: list[Any] = [{one.kind: one.parameters()} for one in writes]
+    for _ in attempts():
+        try:
+            client().transact_write_items(TransactItems=items)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "TransactionCanceledException":
+                _raise_unless_contention(error)
+                continue
+            reasons: Sequence[Mapping[str, Any]] = error.response.get("CancellationReasons", [])
+            refusals = {
+                position: _decode(reason.get("Item"))
+                for position, reason in enumerate(reasons)
+                if reason.get("Code") == "ConditionalCheckFailed"
+            }
+            if refusals:
+                raise TransactionRefused(refusals) from error
+            if not all(reason.get("Code") in _CONTENTION | {"None", None} for reason in reasons):
+                raise
+        except BotoCoreError as error:
+            raise TemporarilyUnavailable from error
+        else:
+            return
+    raise TemporarilyUnavailable
+
+
+def attempts(budget: float = CONTENTION_BUDGET_SECONDS) -> Iterator[int]:
+    """Count attempts, pausing with full jitter between them, until `budget` seconds have gone by."""
+    deadline = time.monotonic() + budget
+    attempt = 0
+    while True:
+        yield attempt
+        attempt += 1
+        pause = random.uniform(0.002, min(0.3, 0.01 * 2**attempt))  # noqa: S311 - jitter needs no secrecy
+        if time.monotonic() + pause > deadline:
+            return
+        time.sleep(pause)
+
+
+def _raise_unless_contention(error: ClientError) -> None:
+    """Let the caller repeat after contention; anything transient that botocore gave up on becomes a 503."""
+    code = error.response["Error"]["Code"]
+    if code in {"TransactionConflictException", "TransactionInProgressException"}:
+        return
+    if code in _TRANSIENT:
+        raise TemporarilyUnavailable from error
+    raise error
+
+
+def get(table: str, key: Key, *, consistent: bool = True) -> Item | None:
+    """Read one item. Eventually consistent reads cost half."""
+    return _decode(
+        _read(lambda: client().get_item(TableName=table, Key=_encode(key), ConsistentRead=consistent)).get("Item")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some items of a query, and the key to go on from, or None after the last."""
+
+    items: list[Item]
+    last_key: Item | None
+
+
+def query(
+    table: str,
+    condition: str,
+    *,
+    index: str | None = None,
+    consistent: bool = True,
+    forward: bool = True,
+    limit: int | None = None,
+    start: Key | None = None,
+    only: str | None = None,
+    **values: Any,
+) -> Page:
+    """Read one page of items of one partition; `#name` and `:value` as in writes. `only` names attributes to give."""
+    parameters: dict[str, Any] = {
+        "TableName": table,
+        "KeyConditionExpression": condition,
+        "ExpressionAttributeNames": _names(f"{condition} {only or ''}"),
+        "ExpressionAttributeValues": _values(values),
+        "ScanIndexForward": forward,
+        "ConsistentRead": consistent,
+    }
+    if index:
+        parameters["IndexName"] = index
+    if limit:
+        parameters["Limit"] = limit
+    if start:
+        parameters["ExclusiveStartKey"] = _encode(start)
+    if only:
+        parameters["ProjectionExpression"] = only
+    answer = _read(lambda: client().query(**parameters))
+    items = [item for raw in answer["Items"] if (item := _decode(raw)) is not None]
+    return Page(items, _decode(answer.get("LastEvaluatedKey")))
+
+
+def query_all(table: str, condition: str, **options: Any) -> list[Item]:
+    """Read every item of a partition that the condition names, page after page."""
+    items: list[Item] = []
+    start: Item | None = None
+    while True:
+        page = query(table, condition, start=start, **options)
+        items += page.items
+        if page.last_key is None:
+            return items
+        start = page.last_key
+
+
+def _read[Answer](call: Callable[[], Answer]) -> Answer:
+    try:
+        return call()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _TRANSIENT:
+            raise TemporarilyUnavailable from error
+        raise
+    except BotoCoreError as error:
+        raise TemporarilyUnavailable from error
+
+
+def cursor_of(key: Item | None, attribute: str) -> str | None:
+    """Turn the sort key to go on from into an opaque cursor; the partition is never the client's to name."""
+    return base64.urlsafe_b64encode(str(key[attribute]).encode()).decode().rstrip("=") if key else None
+
+
+def key_of(cursor: str | None) -> str | None:
+    """Read a cursor back.
+
+    Raises:
+        ValidationFailed: it is not one of ours.
+
+    """
+    if cursor is None:
+        return None
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError, ValueError) as error:
+        raise ValidationFailed(errors=[{"field": "cursor", "message": "is not a cursor of this list"}]) from error
+    if not 0 < len(text) <= 200:
+        raise ValidationFailed(errors=[{"field": "cursor", "message": "is not a cursor of this list"}])
+    return text

@@ -1,0 +1,233 @@
+"""HTTP: from an API Gateway event to a handler's arguments, and from what it returns or raises to an answer.
+
+Knows errors and nothing else of the domain. A handler is a function on a Powertools resolver:
+
+    app = http.api()
+
+    @app.get("/points", **http.operation("Read the balance", success=(200, "Balance"), user=True))
+    def get_points() -> Response[Any]: ...
+
+    handler = http.entry(app)
+
+`operation` only carries the contract along for the specification, which `./ost openapi` merges from all handlers; it
+costs nothing at run time, and the models that it names are imported by that command only.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+
+from booking.dynamodb import cursor_of
+from booking.errors import (
+    BookingError,
+    IdempotencyKeyRequired,
+    InternalError,
+    ValidationFailed,
+)
+from booking.observability import bind, count, logger, metrics
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+JSON = "application/json"
+PROBLEM_JSON = "application/problem+json"
+DEFAULT_LIMIT = 20
+MAX_LIMIT = 100
+
+type Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
+
+
+def api() -> APIGatewayHttpResolver:
+    """Make a function's resolver, which answers every refusal with a problem document."""
+    app = APIGatewayHttpResolver()
+    app.exception_handler(BookingError)(problem)
+    return app
+
+
+def entry(app: APIGatewayHttpResolver) -> Handler:
+    """Make a function's entry point: logs and metrics around the resolver, and no exception out of it."""
+
+    @metrics.log_metrics
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        logger.clear_state()
+        bind(requestId=getattr(context, "aws_request_id", ""))
+        try:
+            return app.resolve(event, context)
+        except Exception:  # noqa: BLE001 - the one entry point: whatever it is, the caller gets a problem document
+            logger.exception("unexpected")
+            return _raw(problem(InternalError()))
+
+    return handler
+
+
+def _raw(response: Response[str]) -> dict[str, Any]:
+    headers = {**response.headers, "Content-Type": response.content_type}
+    return {"statusCode": response.status_code, "headers": headers, "body": response.body}
+
+
+def problem(error: BookingError, **headers: str) -> Response[str]:
+    """Answer a refusal, as RFC 9457 has it. Header names as in `answer`."""
+    count(f"Refused{error.status}")
+    if error.status != InternalError.status:
+        logger.info("refused", code=error.code)
+    if error.retry_after is not None:
+        headers["retry_after"] = str(error.retry_after)
+    return answer(error.problem(), error.status, PROBLEM_JSON, **headers)
+
+
+def answer(body: Any, status: int = 200, content_type: str = JSON, **headers: str) -> Response[str]:
+    """Answer with JSON. Header names are written with underscores: `retry_after="2"`."""
+    named: dict[str, str | list[str]] = {"Cache-Control": "no-store"}
+    named |= {name.replace("_", "-").title(): value for name, value in headers.items()}
+    return Response(status, content_type, json.dumps(body, ensure_ascii=False, separators=(",", ":")), named)
+
+
+def no_content() -> Response[str]:
+    """Answer 204."""
+    return Response(204, None, "", {"Cache-Control": "no-store"})
+
+
+def replayed(is_replay: bool) -> dict[str, str]:
+    """Give the header that says that an earlier request's answer is given again."""
+    return {"idempotency_replayed": "true"} if is_replay else {}
+
+
+def page(items: Iterable[Any], next_cursor: str | None) -> dict[str, Any]:
+    """Show one page of a list."""
+    return {"items": list(items), "nextCursor": next_cursor}
+
+
+def page_of(items: list[dict[str, Any]], limit: int, after: str | None, name: str) -> dict[str, Any]:
+    """Show one page of a list that is at hand as a whole; `name` is the member that identifies an item.
+
+    Raises:
+        ValidationFailed: the list has no item `after`.
+
+    """
+    first = 0
+    if after is not None:
+        names = [item[name] for item in items]
+        if after not in names:
+            raise ValidationFailed(errors=[{"field": "cursor", "message": "is not a cursor of this list"}])
+        first = names.index(after) + 1
+    shown = items[first : first + limit]
+    more = first + limit < len(items)
+    return page(shown, cursor_of(shown[-1], name) if more else None)
+
+
+def user(app: APIGatewayHttpResolver) -> str:
+    """Give the signed-in user: the `sub` of the token that API Gateway's authorizer has checked."""
+    claims = app.current_event.raw_event["requestContext"]["authorizer"]["jwt"]["claims"]
+    user_id = str(claims["sub"])
+    bind(userId=user_id)
+    return user_id
+
+
+def header(app: APIGatewayHttpResolver, name: str) -> str | None:
+    """Give a header's value, or None; `name` in lower case."""
+    value = app.current_event.headers.get(name)
+    return str(value) if value else None
+
+
+def idempotency_key(app: APIGatewayHttpResolver) -> str:
+    """Give the request's idempotency key.
+
+    Raises:
+        IdempotencyKeyRequired: there is none.
+        ValidationFailed: it is not 1 to 255 printable ASCII characters.
+
+    """
+    key = header(app, "idempotency-key")
+    if key is None:
+        raise IdempotencyKeyRequired
+    if not re.fullmatch(r"[ -~]{1,255}", key):
+        raise ValidationFailed(errors=[{"field": "Idempotency-Key", "message": "must be 1 to 255 printable ASCII"}])
+    return key
+
+
+def body[Model: BaseModel](app: APIGatewayHttpResolver, model: type[Model]) -> Model:
+    """Read the request's JSON body.
+
+    Raises:
+        ValidationFailed: with a message for each wrong field.
+
+    """
+    from pydantic import ValidationError  # noqa: PLC0415 - only functions with a body pay for it
+
+    try:
+        return model.model_validate_json(app.current_event.decoded_body or "")
+    except ValidationError as error:
+        errors = [
+            {"field": ".".join(str(part) for part in wrong["loc"]) or "body", "message": wrong["msg"]}
+            for wrong in error.errors(include_url=False, include_context=False, include_input=False)
+        ]
+        raise ValidationFailed(errors=errors) from error
+    except ValueError as error:
+        raise ValidationFailed(errors=[{"field": "body", "message": "must be JSON in UTF-8"}]) from error
+
+
+def paging(app: APIGatewayHttpResolver) -> tuple[int, str | None]:
+    """Give `limit` and `cursor` from the query string.
+
+    Raises:
+        ValidationFailed: `limit` is not a whole number from 1 to 100.
+
+    """
+    query = app.current_event.query_string_parameters
+    text = query.get("limit")
+    limit = DEFAULT_LIMIT
+    if text is not None:
+        limit = int(text) if re.fullmatch(r"[0-9]{1,3}", text) else 0
+        if not 1 <= limit <= MAX_LIMIT:
+            raise ValidationFailed(errors=[{"field": "limit", "message": f"must be from 1 to {MAX_LIMIT}"}])
+    return limit, query.get("cursor")
+
+
+def flag(app: APIGatewayHttpResolver, name: str) -> bool | None:
+    """Give a `true` or `false` of the query string, or None.
+
+    Raises:
+        ValidationFailed: it is something else.
+
+    """
+    text = app.current_event.query_string_parameters.get(name)
+    if text not in {None, "true", "false"}:
+        raise ValidationFailed(errors=[{"field": name, "message": "must be true or false"}])
+    return None if text is None else text == "true"
+
+
+def operation(
+    summary: str,
+    *,
+    success: tuple[int, str | None],
+    tag: str,
+    again: int | None = None,
+    errors: Iterable[type[BookingError]] = (),
+    body: str | None = None,
+    user: bool = False,
+    queue_token: bool = False,
+    key: bool = False,
+    paged: bool = False,
+    query: Iterable[str] = (),
+) -> dict[str, Any]:
+    """Describe an endpoint for the specification: what it needs, what it answers and how it can refuse.
+
+    `success` is the status and the name of the view, `again` another status with the same view, `body` the name of the
+    request's model (both in `tools.ost.specification`'s reach); `key` is an Idempotency-Key, `paged` a list with
+    `limit` and `cursor`.
+    """
+    contract = {
+        "success": success,
+        "again": again,
+        "errors": [error.code for error in errors],
+        "body": body,
+        "user": user,
+        "queueToken": queue_token,
+        "key": key,
+        "paged": paged,
+        "query": list(query),
+    }
+    return {"summary": summary, "tags": [tag], "openapi_extensions": {"x-contract": contract}}

@@ -1,0 +1,24 @@
+"""Ids that are derived from requests, so that a repeated request finds what the first one made."""
+
+import base64
+import hashlib
+import json
+from typing import Any
+
+
+def digest(*parts: Any) -> str:
+    """Give 20 lower-case base32 characters (100 bits) that stand for these JSON-able parts and no others."""
+    canonical = json.dumps(parts, separators=(",", ":"), sort_keys=True)
+    return base64.b32encode(hashlib.sha256(canonical.encode()).digest())[:20].decode().lower()
+
+
+def reservation_id(
+    user_id: str, performance_id: str, seat_numbers: list[int], turn: int, revision: int, at: int
+) -> str:
+    """Name a hold after the request and the state of the queue token that it was made with; sorts by time `at`."""
+    return f"r{at:09x}{digest(user_id, performance_id, seat_numbers, turn, revision)[:12]}"
+
+
+def payment_id(user_id: str, key: str) -> str:
+    """Name a payment after who pays and their idempotency key; it is also the name of the workflow's execution."""
+    return f"p{digest('payment', user_id, key)}"

@@ -1,0 +1,22 @@
+"""Structured logs and metrics. Ids of the journey are bound to every line; bodies and tokens never are."""
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+logger = Logger()
+metrics = Metrics()
+
+
+def bind(**ids: str | int) -> None:
+    """Put ids (`userId`, `concertId`, `reservationId`, `paymentId`, …) on every further line of this invocation."""
+    logger.append_keys(**ids)
+
+
+def count(metric: str, value: float = 1) -> None:
+    """Add to a counter; it is written as an embedded metric when the invocation ends."""
+    metrics.add_metric(name=metric, unit=MetricUnit.Count, value=value)
+
+
+def gauge(metric: str, value: float, unit: MetricUnit = MetricUnit.Count) -> None:
+    """Note a level, such as the number of fans waiting."""
+    metrics.add_metric(name=metric, unit=unit, value=value)

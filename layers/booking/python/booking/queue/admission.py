@@ -1,0 +1,213 @@
+"""Who may enter next, how long the others wait, and when they should ask again. Pure: time and reads are arguments.
+
+**At most N places are taken, whatever happens.** Fans are numbered in the order of joining, and only numbers up to the
+cursor (`admitted`) may turn ACTIVE. A number counts as taken until its token is *over*, which is written in the token
+itself (FINISHED or EXPIRED) and is never undone. So among the numbers up to the cursor the taken ones can only become
+fewer, and the cursor, whose only write asks that neither it nor the capacity has changed since they were read, moves by
+at most `capacity − taken`. No counter can drift, no clock is trusted, and two advances at once, or one that dies
+between any two of its calls, change nothing about it.
+
+A fan who went away silently lapses by the clock (`expiresAt`), but only frees the place once the advance has *ended*
+the token, on condition that it has not been renewed in between. So a clock that runs ahead, or a renewal that is late
+on its way, can make a place's end earlier or later by a moment, but can never give it to two.
+
+A number whose token is missing belongs to a join that is on its way, or died on it. It counts as taken until a token
+that joined after it is `JOIN_GRACE_SECONDS` old; then its place in line is ended as well, so that a join that wakes up
+late finds it closed and takes a new number.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+LOOKAHEAD = 50
+"""How many numbers beyond the cursor a tick reads, so as to pass over those who have gone away."""
+
+JOIN_GRACE_SECONDS = 5
+"""How long a number may be without its token before the line goes on without it."""
+
+POLL_FASTEST_SECONDS = 2
+POLL_SLOWEST_SECONDS = 30
+POLLS_IN_A_WAIT = 10
+"""Far from the front a fan polls about ten times in what is left of the wait."""
+
+SAMPLE_SECONDS = 60
+"""The rate of entry is measured over at least this long, then carried on as the next measurement's prior."""
+
+PRIOR_ENTRIES = 10
+"""How many entries the prior weighs."""
+
+LIFE_POLLS = 3
+LIFE_MARGIN_SECONDS = 10
+"""A waiting token outlives three missed polls and this."""
+
+
+class State(enum.Enum):
+    """What a number in the line stands for, at a time."""
+
+    TAKEN = "taken"
+    """Somebody is there, active or waiting."""
+    LAPSED = "lapsed"
+    """The time of its token has passed, but the token does not say yet that it is over."""
+    OVER = "over"
+    """Its token says so, for good."""
+    MISSING = "missing"
+    """A join is on its way."""
+    ABANDONED = "abandoned"
+    """A join has died on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A queue as it was read. Times are epoch seconds.
+
+    Numbers up to `low` are all over; numbers up to `admitted` may be ACTIVE; numbers up to `issued` have been given
+    out. `pace` is the measured time between entries in milliseconds a number, or 0 before any measurement;
+    `sample_at` and `sample_from` are when and at which cursor the present measurement began, 0 where none is running.
+    """
+
+    capacity: int
+    admitted: int = 0
+    low: int = 0
+    issued: int = 0
+    pace: int = 0
+    sample_at: int = 0
+    sample_from: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a tick does next.
+
+    `to_end` are numbers whose tokens must be ended first; while there are any, nothing else is decided. Then the cursor
+    goes to `admitted` and `low`, letting `entered` present fans in; `taken` places are in use afterwards. `more` says
+    that the numbers that were read ended before the free places did.
+    """
+
+    to_end: tuple[int, ...]
+    admitted: int
+    low: int
+    taken: int
+    entered: int
+    more: bool
+
+
+def state_of(token: Mapping[str, Any] | None, *, at: int, younger_joined_at: int | None = None) -> State:
+    """Judge one number by its token item. `younger_joined_at` is when some later number joined, if any is known."""
+    if token is None:
+        settled = younger_joined_at is not None and younger_joined_at + JOIN_GRACE_SECONDS <= at
+        return State.ABANDONED if settled else State.MISSING
+    if token["status"] in {"FINISHED", "EXPIRED"}:
+        return State.OVER
+    return State.TAKEN if token["expiresAt"] > at else State.LAPSED
+
+
+def states(tokens: Mapping[int, Mapping[str, Any]], first: int, last: int, at: int) -> dict[int, State]:
+    """Judge the numbers from `first` to `last`, of which `tokens` are all the tokens that exist."""
+    judged: dict[int, State] = {}
+    younger: int | None = None
+    for number in range(last, first - 1, -1):
+        token = tokens.get(number)
+        judged[number] = state_of(token, at=at, younger_joined_at=younger)
+        if token is not None and "joinedAt" in token:
+            younger = min(token["joinedAt"], younger) if younger is not None else token["joinedAt"]
+    return judged
+
+
+def decide(line: Line, judged: Mapping[int, State]) -> Decision:
+    """Decide what happens to the line, from the states of the numbers from `low + 1` on, without a gap.
+
+    The states must have been read after `line`, with strongly consistent reads.
+    """
+    ends = {State.LAPSED, State.ABANDONED}
+    last_read = max(judged, default=line.low)
+    to_end = [number for number, state in judged.items() if number <= line.admitted and state in ends]
+    taken = sum(
+        1
+        for number in range(line.low + 1, line.admitted + 1)
+        if judged.get(number, State.TAKEN) in {State.TAKEN, State.MISSING}
+    )
+    admitted, entered = line.admitted, 0
+    while taken < line.capacity and admitted < min(last_read, line.issued):
+        state = judged[admitted + 1]
+        if state in ends:
+            to_end.append(admitted + 1)
+        elif state is not State.OVER:
+            taken += 1
+            entered += 1
+        admitted += 1
+    if to_end:
+        return Decision(tuple(sorted(to_end)), line.admitted, line.low, taken, 0, more=False)
+    low = line.low
+    while low < admitted and judged.get(low + 1) is State.OVER:
+        low += 1
+    return Decision((), admitted, low, taken, entered, more=taken < line.capacity and admitted < line.issued)
+
+
+def measured(line: Line, decision: Decision, at: int) -> Line:
+    """Carry the measurement of the rate of entry over a move of the cursor.
+
+    Entry is measured in numbers, so those who joined and went away count only by making it faster. It is measured only
+    while fans wait: what enters an empty queue, or fills it for the first time, says nothing about how fast places come
+    free.
+    """
+    waiting = line.issued > decision.admitted
+    if not waiting:
+        return Line(line.capacity, decision.admitted, decision.low, line.issued, pace_of(line, at), 0, 0)
+    if not line.sample_at:
+        return Line(line.capacity, decision.admitted, decision.low, line.issued, line.pace, at, decision.admitted)
+    moved = Line(
+        line.capacity, decision.admitted, decision.low, line.issued, line.pace, line.sample_at, line.sample_from
+    )
+    if at - line.sample_at >= SAMPLE_SECONDS:
+        return Line(
+            line.capacity, decision.admitted, decision.low, line.issued, pace_of(moved, at), at, decision.admitted
+        )
+    return moved
+
+
+def pace_of(line: Line, at: int) -> int:
+    """Give the time between entries in milliseconds a number: the prior, corrected by what was measured since.
+
+    Returns 0 while nothing is known.
+    """
+    if not line.sample_at:
+        return line.pace
+    entries, elapsed = line.admitted - line.sample_from, max(0, at - line.sample_at) * 1000
+    if not line.pace:
+        return elapsed // entries if entries else 0
+    return (PRIOR_ENTRIES * line.pace + elapsed) // (PRIOR_ENTRIES + entries)
+
+
+def estimated_wait(line: Line, number: int, at: int, active_seconds: int) -> int:
+    """Estimate the seconds until a number may enter, from the measured rate of entry.
+
+    Before anything has been measured, the estimate is what is certain: a place comes free at the latest after
+    `active_seconds`.
+    """
+    ahead = number - line.admitted
+    if ahead <= 0:
+        return 0
+    pace = pace_of(line, at) or active_seconds * 1000 // max(1, line.capacity)
+    return max(1, ahead * pace // 1000)
+
+
+def poll_after(wait: int, spread: float = 0.0) -> int:
+    """Tell in how many seconds to ask again, from the estimated wait; `spread` in [0, 1) adds up to a quarter of
+    jitter.
+
+    2 s near the front, at most 30 s.
+    """
+    base = min(max(wait / POLLS_IN_A_WAIT, POLL_FASTEST_SECONDS), POLL_SLOWEST_SECONDS)
+    return min(int(base * (1 + spread / 4)), POLL_SLOWEST_SECONDS)
+
+
+def life(poll_after_seconds: int) -> int:
+    """Give how many seconds a waiting token lives from a poll, by when it is to poll next."""
+    return LIFE_POLLS * poll_after_seconds + LIFE_MARGIN_SECONDS
+
+
+def must_renew(expires_at: int, poll_after_seconds: int, at: int) -> bool:
+    """Tell whether a poll has to write: when half of the token's life is over."""
+    return 2 * (expires_at - at) <= life(poll_after_seconds)

@@ -1,0 +1,147 @@
+"""The signed queue token: proof of a place in line, or of the right to book, checked without any I/O.
+
+A JWT (HS256). The key is a secret of the stack; its version is the token's `kid`, so that a rotated key keeps the
+tokens of the version before it valid until they expire.
+"""
+
+import functools
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import boto3
+import jwt
+from botocore.exceptions import BotoCoreError, ClientError
+
+from booking.dynamodb import CLIENT_CONFIG
+from booking.errors import QueueTokenExpired, QueueTokenInvalid, QueueTokenRequired, TemporarilyUnavailable
+from booking.settings import settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+ALGORITHM = "HS256"
+KEY_LIFE_SECONDS = 300
+"""How long a process keeps the keys before it looks for a rotated one."""
+MISS_PAUSE_SECONDS = 30
+"""How long an unknown key id is refused without asking again, so that forged tokens cost no calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a queue token says. `number` is the place in the order of joining; `expires_at` is in epoch seconds."""
+
+    concert_id: str
+    user_id: str
+    number: int
+    active: bool
+    expires_at: int
+
+
+@functools.cache
+def _secrets() -> "SecretsManagerClient":
+    return boto3.client("secretsmanager", config=CLIENT_CONFIG)
+
+
+class _Keys:
+    """The current key and the one before it, by version."""
+
+    def __init__(self) -> None:
+        self.by_version: dict[str, str] = {}
+        self.current = ""
+        self.read_at = float("-inf")
+
+    def read(self) -> None:
+        """Read both versions of the secret; the one before may not exist."""
+        by_version = {}
+        try:
+            answer = _secrets().get_secret_value(SecretId=settings().queue_key_secret_arn)
+            self.current = answer["VersionId"]
+            by_version[self.current] = answer["SecretString"]
+            try:
+                before = _secrets().get_secret_value(
+                    SecretId=settings().queue_key_secret_arn, VersionStage="AWSPREVIOUS"
+                )
+                by_version[before["VersionId"]] = before["SecretString"]
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                    raise
+        except (BotoCoreError, ClientError) as error:
+            raise TemporarilyUnavailable from error
+        self.by_version = by_version
+        self.read_at = time.monotonic()
+
+    def find(self, version: str) -> str | None:
+        """Give the key of a version, looking again for one that is unknown, but seldom."""
+        age = time.monotonic() - self.read_at
+        if age > KEY_LIFE_SECONDS or (version not in self.by_version and age > MISS_PAUSE_SECONDS):
+            self.read()
+        return self.by_version.get(version)
+
+    def to_sign(self) -> tuple[str, str]:
+        """Give the current version and its key."""
+        if time.monotonic() - self.read_at > KEY_LIFE_SECONDS:
+            self.read()
+        return self.current, self.by_version[self.current]
+
+
+_keys = _Keys()
+
+
+def forget_keys() -> None:
+    """Make the next use read the keys again."""
+    _keys.read_at = float("-inf")
+
+
+def sign(turn: Turn) -> str:
+    """Write a token; it is valid until the turn expires."""
+    version, key = _keys.to_sign()
+    claims = {
+        "concert": turn.concert_id,
+        "sub": turn.user_id,
+        "number": turn.number,
+        "active": turn.active,
+        "exp": turn.expires_at,
+    }
+    return jwt.encode(claims, key, ALGORITHM, headers={"kid": version})
+
+
+def verify(text: str | None, *, user_id: str, at: int, concert_id: str | None = None) -> Turn:
+    """Read a token that this user sent, for this concert if one is given.
+
+    Raises:
+        QueueTokenRequired: there is none.
+        QueueTokenInvalid: not signed by us, another user's, or for another concert.
+        QueueTokenExpired: its time is over.
+
+    """
+    if not text:
+        raise QueueTokenRequired
+    try:
+        version = jwt.get_unverified_header(text).get("kid")
+        key = _keys.find(version) if isinstance(version, str) else None
+        if key is None:
+            raise QueueTokenInvalid
+        claims = jwt.decode(
+            text, key, [ALGORITHM], options={"verify_exp": False, "require": ["concert", "sub", "number", "exp"]}
+        )
+        turn = Turn(claims["concert"], claims["sub"], claims["number"], claims["active"], claims["exp"])
+    except (jwt.InvalidTokenError, KeyError, UnicodeError) as error:
+        raise QueueTokenInvalid from error
+    ensure_for(turn, user_id, concert_id)
+    if turn.expires_at <= at:
+        raise QueueTokenExpired
+    return turn
+
+
+def ensure_for(turn: Turn, user_id: str, concert_id: str | None) -> None:
+    """Check whose token it is and for what; a concert of None is any.
+
+    Raises:
+        QueueTokenInvalid: another user's or another concert's.
+
+    """
+    if turn.user_id != user_id:
+        raise QueueTokenInvalid("This queue token belongs to another user.")
+    if concert_id is not None and turn.concert_id != concert_id:
+        raise QueueTokenInvalid("This queue token is for another concert.")

@@ -1,0 +1,117 @@
+"""Seats: who has which seat of a performance, now.
+
+An item exists only while a seat is held or sold; absent means available. A hold ends at its deadline by the clock:
+`expiresAt` is also the table's TTL attribute, but DynamoDB deletes late, so nothing here trusts the deletion.
+
+Item: `performanceId, seatNumber, reservationId, userId, status` and, while held, `expiresAt`. Every write on a seat
+that somebody has names the `reservationId`, so that a late release, confirmation or refund of an old hold cannot touch
+the next owner's. Items stay under 163 bytes, so that a full house of 50 is one read unit.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from booking import clock
+from booking.catalog import Performance, cached, performance_id
+from booking.dynamodb import Item, Write, delete, put, query_all, update
+from booking.settings import settings
+
+COUNT_CACHE_SECONDS = 2
+"""How old the count of free seats in a list of performances may be. The seat map itself is always read."""
+
+
+def is_taken(seat: Item, at: int) -> bool:
+    """Tell whether the seat is somebody's: sold, or held and its deadline has not come."""
+    return bool(seat["status"] == "SOLD" or seat["expiresAt"] > at)
+
+
+def read_taken(performance_id: str, at: int, *, consistent: bool) -> list[Item]:
+    """Read the seats of a performance that are somebody's, in order, with one query."""
+    items = query_all(
+        settings().seats_table, "#performanceId = :performance", consistent=consistent, performance=performance_id
+    )
+    return [seat for seat in items if is_taken(seat, at)]
+
+
+def hold(performance_id: str, seat_number: int, *, reservation_id: str, user_id: str, at: int, until: int) -> Write:
+    """Take a seat for a user until a deadline, if it is nobody's at this time."""
+    return put(
+        settings().seats_table,
+        {
+            "performanceId": performance_id,
+            "seatNumber": seat_number,
+            "reservationId": reservation_id,
+            "userId": user_id,
+            "status": "HELD",
+            "expiresAt": until,
+        },
+        "attribute_not_exists(#reservationId) OR (#status = :held AND #expiresAt <= :at)",
+        held="HELD",
+        at=at,
+    )
+
+
+def release(performance_id: str, seat_number: int, reservation_id: str) -> Write:
+    """Free a seat, if this reservation still holds it."""
+    return delete(
+        settings().seats_table,
+        {"performanceId": performance_id, "seatNumber": seat_number},
+        "#reservationId = :reservation AND #status = :held",
+        reservation=reservation_id,
+        held="HELD",
+    )
+
+
+def move_deadline(performance_id: str, seat_number: int, reservation_id: str, *, until: int) -> Write:
+    """Move a hold's deadline, if this reservation still has the seat.
+
+    A payment moves it past the time that it may take; a failed one moves it back to the original. Whether the hold
+    lives is the reservation's condition in the same transaction.
+    """
+    return update(
+        settings().seats_table,
+        {"performanceId": performance_id, "seatNumber": seat_number},
+        "SET #expiresAt = :until",
+        "#reservationId = :reservation AND #status = :held",
+        until=until,
+        reservation=reservation_id,
+        held="HELD",
+    )
+
+
+def sell(performance_id: str, seat_number: int, reservation_id: str) -> Write:
+    """Make a held seat sold, if this reservation still has it. A sold seat has no deadline and no TTL."""
+    return update(
+        settings().seats_table,
+        {"performanceId": performance_id, "seatNumber": seat_number},
+        "SET #status = :sold REMOVE #expiresAt",
+        "#reservationId = :reservation AND #status = :held",
+        sold="SOLD",
+        reservation=reservation_id,
+        held="HELD",
+    )
+
+
+def seat_map(performance: Performance, taken: Sequence[Item]) -> list[dict[str, Any]]:
+    """Show all seats of a performance in order."""
+    status = {seat["seatNumber"]: seat["status"] for seat in taken}
+    return [
+        {"seatNumber": number, "price": performance["price"], "status": status.get(number, "AVAILABLE")}
+        for number in range(1, performance["seatsTotal"] + 1)
+    ]
+
+
+def refusal(taken: Sequence[Item]) -> list[dict[str, Any]]:
+    """Show why seats cannot be had: sold for good, or held until a time."""
+    return [
+        {"seatNumber": seat["seatNumber"], "status": seat["status"]}
+        | ({"heldUntil": clock.rfc3339(seat["expiresAt"])} if seat["status"] == "HELD" else {})
+        for seat in sorted(taken, key=lambda seat: seat["seatNumber"])
+    ]
+
+
+def count_available(performance: Performance, at: int) -> int:
+    """Count the free seats of a performance, as they were at most a few seconds ago."""
+    name = performance_id(performance)
+    taken = cached(("taken", name), lambda: len(read_taken(name, at, consistent=False)), at, COUNT_CACHE_SECONDS)
+    return performance["seatsTotal"] - taken

@@ -1,0 +1,52 @@
+"""The environment as one frozen record, read late and in this file only."""
+
+import functools
+import os
+from dataclasses import dataclass, fields
+
+
+class MisconfiguredError(RuntimeError):
+    """The environment lacks something; the message names every missing or unreadable key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the template tells every function. Durations are in seconds."""
+
+    catalog_table: str
+    seats_table: str
+    reservations_table: str
+    points_table: str
+    queue_table: str
+    payments_table: str
+    queue_key_secret_arn: str
+    payment_workflow_arn: str
+    advance_queue_function: str
+    queue_capacity: int
+    active_seconds: int
+    hold_seconds: int
+    max_seats_per_user: int
+
+
+@functools.cache
+def settings() -> Settings:
+    """Read the environment, once in a process.
+
+    Raises:
+        MisconfiguredError: with one sentence that names every key that is missing or not a whole number.
+
+    """
+    values: dict[str, str | int] = {}
+    wrong: list[str] = []
+    for field in fields(Settings):
+        key = field.name.upper()
+        text = os.environ.get(key, "")
+        try:
+            values[field.name] = int(text) if field.type is int else text
+        except ValueError:
+            wrong.append(key)
+        if not text and key not in wrong:
+            wrong.append(key)
+    if wrong:
+        raise MisconfiguredError(f"Set these environment variables to usable values: {', '.join(wrong)}.")
+    return Settings(**values)  # type: ignore[arg-type]  # each value was made from its own field's type

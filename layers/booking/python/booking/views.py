@@ -1,0 +1,176 @@
+"""What the answers look like: the specification is made from these, and the tests hold the answers to them."""
+
+from typing import Literal, NotRequired, TypedDict
+
+
+class Concert(TypedDict):
+    """A concert in a list."""
+
+    concertId: str
+    title: str
+    artist: str
+    venue: str
+    salesOpenAt: str
+    salesCloseAt: str
+
+
+class Queue(TypedDict):
+    """How full a concert's queue is: who waits, how many places are in use, and of how many."""
+
+    waiting: int
+    active: int
+    capacity: int
+    entered: int
+    lapsed: int
+    secondsSinceAdvance: int | None
+
+
+class ConcertDetail(Concert):
+    """One concert."""
+
+    description: str
+    queue: Queue
+
+
+class Performance(TypedDict):
+    """One date of a concert."""
+
+    performanceId: str
+    startsAt: str
+    timezone: str
+    price: int
+    seatsTotal: int
+    seatsAvailable: int
+    bookable: bool
+
+
+class Seat(TypedDict):
+    """One seat of a performance."""
+
+    seatNumber: int
+    price: int
+    status: Literal["AVAILABLE", "HELD", "SOLD"]
+
+
+class SeatMap(TypedDict):
+    """All seats of a performance, in order."""
+
+    performanceId: str
+    concertId: str
+    seats: list[Seat]
+    available: int
+    serverTime: str
+
+
+class QueueView(TypedDict):
+    """A place in line. Send `token` from now on, and poll again in `pollAfterSeconds`."""
+
+    token: str
+    status: Literal["WAITING", "ACTIVE"]
+    position: int
+    ahead: int
+    estimatedWaitSeconds: int
+    pollAfterSeconds: int
+    expiresAt: str
+    activeUntil: str | None
+    serverTime: str
+
+
+class Reservation(TypedDict):
+    """Seats held, or bought, or given up."""
+
+    reservationId: str
+    concertId: str
+    performanceId: str
+    seatNumbers: list[int]
+    amount: int
+    status: Literal["HELD", "CONFIRMED", "EXPIRED", "RELEASED"]
+    expiresAt: str
+    paymentId: NotRequired[str]
+    serverTime: str
+
+
+class Balance(TypedDict):
+    """A user's points."""
+
+    balance: int
+
+
+class PointsChange(TypedDict):
+    """What a charge or use did."""
+
+    entryId: str
+    amount: int
+    balance: int
+    at: str
+
+
+class LedgerEntry(TypedDict):
+    """One change of a user's points; `amount` is signed."""
+
+    entryId: str
+    type: Literal["CHARGE", "USE", "PAYMENT", "REFUND"]
+    amount: int
+    balanceAfter: int
+    at: str
+    paymentId: NotRequired[str]
+    reason: NotRequired[str]
+
+
+class Step(TypedDict):
+    """How one step of a payment went: an outcome it reached, a refusal, or a technical failure."""
+
+    name: Literal["UsePoints", "ConfirmBooking", "CancelBooking", "UndoPoints"]
+    status: Literal["DONE", "REFUSED", "FAILED"]
+    at: str
+
+
+class Failure(TypedDict):
+    """Why a payment failed, and whether points that were taken have been given back."""
+
+    code: str
+    detail: str
+    refunded: bool
+
+
+class Payment(TypedDict):
+    """One attempt to pay for one reservation."""
+
+    paymentId: str
+    reservationId: str
+    amount: int
+    status: Literal["PENDING", "COMPLETED", "UNDOING", "FAILED"]
+    createdAt: str
+    completedAt: NotRequired[str]
+    failure: NotRequired[Failure]
+    balance: NotRequired[int]
+    steps: list[Step]
+    serverTime: str
+
+
+class ConcertList(TypedDict):
+    """A page of concerts."""
+
+    items: list[Concert]
+    nextCursor: str | None
+
+
+class PerformanceList(TypedDict):
+    """A page of performances."""
+
+    items: list[Performance]
+    nextCursor: str | None
+
+
+class ReservationList(TypedDict):
+    """A page of reservations."""
+
+    items: list[Reservation]
+    nextCursor: str | None
+
+
+class LedgerList(TypedDict):
+    """A page of ledger entries."""
+
+    items: list[LedgerEntry]
+    nextCursor: str | None
