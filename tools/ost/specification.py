@@ -1,0 +1,246 @@
+"""The specification of the HTTP API, merged from the handlers.
+
+Powertools merges what the resolvers know: paths, methods, summaries, tags. Each route's `x-contract` (see
+`booking.http.operation`) says the rest: headers, body, answers and refusals. Views and requests become schemas, and
+each refusal comes with an example.
+"""
+
+import json
+import re
+import typing
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from aws_lambda_powertools.event_handler.openapi.merge import OpenAPIMerge
+from pydantic import BaseModel, TypeAdapter
+
+from booking import requests, views
+from booking.errors import CATALOGUE, BookingError
+
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "functions" / "get_openapi" / "openapi.json"
+REFERENCE = "#/components/schemas/{model}"
+EVERYWHERE = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE")
+METHODS = ("get", "post", "delete")
+
+EXAMPLES: dict[str, Any] = {
+    "ahead": 41,
+    "amount": 12000,
+    "artist": "Studio Nocturne Orchestra",
+    "at": "2026-12-01T10:00:05Z",
+    "available": 49,
+    "balance": 38000,
+    "balanceAfter": 38000,
+    "capacity": 500,
+    "active": 500,
+    "entered": 1840,
+    "lapsed": 212,
+    "secondsSinceAdvance": 1,
+    "waiting": 12873,
+    "code": "INSUFFICIENT_POINTS",
+    "completedAt": "2026-12-01T10:00:05Z",
+    "concertId": "starfall-symphony",
+    "createdAt": "2026-12-01T10:00:04Z",
+    "description": "The music of the film, played live to the picture.",
+    "detail": "You do not have enough points. Charge points and try again.",
+    "entryId": "e7m2qkx4zv3o6ytf5wqea",
+    "estimatedWaitSeconds": 18,
+    "expiresAt": "2026-12-01T10:05:00Z",
+    "activeUntil": None,
+    "nextCursor": None,
+    "paymentId": "pk3vq7ykq2m5xw4tz6onra",
+    "performanceId": "starfall-symphony.2026-12-24",
+    "pollAfterSeconds": 2,
+    "position": 42,
+    "price": 12000,
+    "reason": "a programme book",
+    "refunded": False,
+    "reservationId": "r0692c3a40m5xw4tz6onra",
+    "salesOpenAt": "2026-12-01T10:00:00Z",
+    "salesCloseAt": "2026-12-24T10:00:00Z",
+    "seatNumber": 7,
+    "seatNumbers": [7],
+    "seatsTotal": 50,
+    "seatsAvailable": 49,
+    "serverTime": "2026-12-01T10:00:05Z",
+    "startsAt": "2026-12-24T10:00:00Z",
+    "timezone": "Asia/Seoul",
+    "title": "Starfall Symphony",
+    "token": "eyJhbGciOiJIUzI1NiIsImtpZCI6IjEifQ.eyJudW1iZXIiOjQyfQ.c2ln",
+    "venue": "Harbour Hall, Seoul",
+}
+"""What a member's value looks like; members that are not here are made from their schema."""
+
+HEADERS: dict[str, dict[str, Any]] = {
+    "queueToken": {
+        "name": "X-Queue-Token",
+        "in": "header",
+        "required": True,
+        "description": "The token of one's place in the concert's queue.",
+        "schema": {"type": "string"},
+    },
+    "key": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": True,
+        "description": "The same on each retry of one request: it takes effect once.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "example": "5f0c1c0e-8d5c-4f0e-9d53-2f5a0d8f7b61",
+    },
+}
+PAGING: list[dict[str, Any]] = [
+    {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}},
+    {"name": "cursor", "in": "query", "description": "`nextCursor` of the page before.", "schema": {"type": "string"}},
+]
+
+
+def build(functions: Path = ROOT / "functions") -> dict[str, Any]:
+    """Merge the specification from every handler below a folder."""
+    merge = OpenAPIMerge(
+        title="OST Concert Booking",
+        version="1.0.0",
+        description="Queue, reserve seats for five minutes and pay with points. Errors are RFC 9457 problems.",
+        on_conflict="error",
+    )
+    for handler in sorted(functions.glob("*/app.py")):
+        if "http.api()" in handler.read_text("utf-8"):
+            merge.add_file(handler)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        merged = merge.get_openapi_schema()
+    specification = json.loads(json.dumps(merged, default=lambda member: member.value))
+    specification["servers"] = [{"url": "."}]
+    schemas = {"Problem": _problem_schema(), **_schemas()}
+    specification["paths"] = dict(sorted(specification["paths"].items()))
+    for path, operations in specification["paths"].items():
+        for method in METHODS:
+            if method in operations:
+                _complete(operations[method], path, method, schemas)
+    specification["components"] = {
+        "schemas": dict(sorted(schemas.items())),
+        "securitySchemes": {
+            "signIn": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The sign-in token."},
+            "queueToken": {"type": "apiKey", "in": "header", "name": "X-Queue-Token", "description": "The place."},
+        },
+    }
+    return dict(specification)
+
+
+def render(specification: dict[str, Any]) -> str:
+    """Give the text of the file."""
+    return json.dumps(specification, indent=2, ensure_ascii=False) + "\n"
+
+
+def write() -> bool:
+    """Write the file that `GET /openapi.json` answers with; tell whether it has changed. Safe to repeat."""
+    text = render(build())
+    changed = not FILE.exists() or FILE.read_text("utf-8") != text
+    FILE.write_text(text, "utf-8")
+    return changed
+
+
+def _schemas() -> dict[str, Any]:
+    schemas: dict[str, Any] = {}
+    for module in (views, requests):
+        for name, kind in vars(module).items():
+            if isinstance(kind, type) and kind.__module__ == module.__name__:
+                model = typing.is_typeddict(kind) or issubclass(kind, BaseModel)
+                if model:
+                    schema = TypeAdapter(kind).json_schema(ref_template=REFERENCE)
+                    schemas |= schema.pop("$defs", {})
+                    schemas[name] = schema
+    return schemas
+
+
+def _problem_schema() -> dict[str, Any]:
+    text = {"type": "string"}
+    return {
+        "type": "object",
+        "description": "An RFC 9457 problem. `code` is for programs, `detail` for the person at the screen.",
+        "required": ["type", "title", "status", "detail", "code", "retryable"],
+        "properties": {
+            "type": text,
+            "title": text,
+            "status": {"type": "integer"},
+            "detail": text,
+            "code": {"type": "string", "enum": sorted(CATALOGUE)},
+            "retryable": {"type": "boolean", "description": "Whether the very same request can succeed later."},
+        },
+        "additionalProperties": True,
+    }
+
+
+def _complete(operation: dict[str, Any], path: str, method: str, schemas: dict[str, Any]) -> None:
+    contract = operation.pop("x-contract")
+    operation["operationId"] = operation["operationId"].removesuffix(re.sub(r"\W", "_", path) + "_" + method)
+    parameters = [
+        {"name": known["name"], "in": "path", "required": True, "schema": {"type": "string"}}
+        | {"example": EXAMPLES[known["name"]]}
+        for known in operation.pop("parameters", [])
+    ]
+    parameters += [HEADERS["key"]] if contract["key"] else []
+    parameters += PAGING if contract["paged"] else []
+    parameters += [{"name": name, "in": "query", "schema": {"type": "boolean"}} for name in contract["query"]]
+    if parameters:
+        operation["parameters"] = parameters
+    if contract["user"]:
+        operation["security"] = [{"signIn": [], **({"queueToken": []} if contract["queueToken"] else {})}]
+    if contract["body"]:
+        schema = {"$ref": REFERENCE.format(model=contract["body"])}
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": schema, "example": example(schema, schemas)}},
+        }
+    operation["responses"] = _responses(contract, schemas)
+
+
+def _responses(contract: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    status, view = contract["success"]
+    answer: dict[str, Any] = {"description": "Done" if view is None else f"A {view}"}
+    if view:
+        schema = {"$ref": REFERENCE.format(model=view)}
+        answer["content"] = {"application/json": {"schema": schema, "example": example(schema, schemas)}}
+    responses = {str(status): answer}
+    if contract["again"]:
+        responses[str(contract["again"])] = answer
+    codes = [*contract["errors"], *(EVERYWHERE if contract["errors"] or contract["user"] else ())]
+    by_status: dict[int, list[type[BookingError]]] = {}
+    for code in codes:
+        by_status.setdefault(CATALOGUE[code].status, []).append(CATALOGUE[code])
+    for refused, errors in sorted(by_status.items()):
+        responses[str(refused)] = _refusals(errors)
+    if contract["user"] and "401" not in responses:
+        responses["401"] = {"description": "No sign-in, or a bad one: API Gateway's own answer"}
+    return dict(sorted(responses.items()))
+
+
+def _refusals(errors: Iterable[type[BookingError]]) -> dict[str, Any]:
+    errors = list(errors)
+    return {
+        "description": ", ".join(f"`{error.code}`" for error in errors),
+        "content": {
+            "application/problem+json": {
+                "schema": {"$ref": REFERENCE.format(model="Problem")},
+                "examples": {error.code: {"value": error().problem()} for error in errors},
+            }
+        },
+    }
+
+
+def example(schema: dict[str, Any], schemas: dict[str, Any], name: str = "") -> Any:  # noqa: PLR0911
+    """Make an example of a schema."""
+    if name in EXAMPLES:
+        return EXAMPLES[name]
+    if "$ref" in schema:
+        return example(schemas[schema["$ref"].rsplit("/", 1)[1]], schemas, name)
+    if "enum" in schema or "const" in schema:
+        return schema["const"] if "const" in schema else schema["enum"][0]
+    if "anyOf" in schema:
+        return example(schema["anyOf"][0], schemas, name)
+    if schema.get("type") == "object":
+        return {member: example(kind, schemas, member) for member, kind in schema["properties"].items()}
+    if schema.get("type") == "array":
+        return [example(schema["items"], schemas, "")]
+    return {"integer": 1, "boolean": True}.get(schema.get("type", ""), "text")
