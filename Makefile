@@ -1,0 +1,30 @@
+# Shortcuts to ./ost, which sets itself up. PORT, PARAMS and STATE go to `make run`; STATE to the others too.
+PORT ?= 4566
+STATE ?= .local
+PARAMS ?=
+FILE ?= catalog/demo.yaml
+export OST_STATE = $(STATE)
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo publish build test check format pins clean
+
+help:     ## Show what can be made
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+run:      ## Deploy to a local cloud and keep it running: make run PORT=4610 PARAMS="QueueCapacity=5 HoldSeconds=8"
+	@exec ./ost run --port $(PORT) --params "$(PARAMS)"
+demo:     ## Walk the whole journey against the running stack
+	@exec ./ost demo
+publish:  ## Publish a catalog to the running stack: make publish FILE=catalog/demo.yaml
+	@exec ./ost publish $(FILE)
+build:    ## Build functions and layers into .aws-sam/build
+	@exec ./ost build
+test:     ## Check everything, then run every test
+	@exec ./ost test
+check:    ## Lint, types and template, without tests
+	@exec ./ost check
+format:   ## Format the code
+	@exec ./ost format
+pins:     ## Compile the pinned requirements again
+	@exec ./ost pins
+clean:    ## Remove what was built (not .venv)
+	@rm -rf .aws-sam .local .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""`./ost`: one program for organisers, operators and developers."""

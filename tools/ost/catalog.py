@@ -1,0 +1,291 @@
+"""The catalog file that organisers write: its shape, and messages that name the line and the field."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, available_timezones
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from tools.ost.console import Failure
+
+type Location = tuple[str | int, ...]
+"""Keys and list indexes from the top of the file down to a value."""
+
+Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+LOCAL_TIME = re.compile(r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2})?( ?[+-]\d{2}:\d{2})?$")
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    @field_validator("timezone", check_fields=False)
+    @classmethod
+    def _is_known_zone(cls, name: str | None) -> str | None:
+        if name is not None and name not in _zones():
+            raise ValueError("is not an IANA time zone such as Asia/Seoul")
+        return name
+
+    @field_validator("startsAt", "salesOpenAt", "salesCloseAt", check_fields=False)
+    @classmethod
+    def _is_local_time(cls, text: str) -> str:
+        if not LOCAL_TIME.match(text):
+            raise ValueError("is not a local time such as 2027-05-01 19:00")
+        datetime.fromisoformat(_iso(text))
+        return text
+
+
+class PerformanceEntry(_Entry):
+    """One date of a concert. `startsAt` is wall time in `timezone`, the concert's own unless it is given here."""
+
+    label: Identifier
+    startsAt: str  # noqa: N815 - the names of the HTTP contract
+    price: Annotated[int, Field(ge=1, le=10_000_000)]
+    seatsTotal: Annotated[int, Field(ge=1, le=1000)] = 50  # noqa: N815
+    timezone: str | None = None
+    venue: Text | None = None
+
+
+class ConcertEntry(_Entry):
+    """One concert. Its times are wall time in its `timezone`."""
+
+    concertId: Identifier  # noqa: N815
+    title: Text
+    artist: Text
+    venue: Text
+    description: Annotated[str, Field(max_length=2000)] = ""
+    timezone: str
+    salesOpenAt: str  # noqa: N815
+    salesCloseAt: str  # noqa: N815
+    queueCapacity: Annotated[int, Field(ge=0, le=100_000)] | None = None  # noqa: N815
+    performances: list[PerformanceEntry] = []
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    concerts: Annotated[list[ConcertEntry], Field(min_length=1)]
+
+
+type Item = dict[str, str | int]
+"""An item of the catalog table."""
+
+
+@dataclass(frozen=True)
+class Concert:
+    """A concert as the catalog table keeps it: times in epoch seconds, performances by label."""
+
+    item: Item
+    performances: dict[str, Item]
+    queue_capacity: int | None
+
+    @property
+    def concert_id(self) -> str:
+        """Its id."""
+        return str(self.item["sk"])
+
+
+class CatalogError(Failure):
+    """What is wrong with a catalog file: one line per mistake, each with file, line and field."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(
+            "\n".join([f"the catalog was not published; {len(problems)} mistake(s) to correct:", *problems])
+        )
+        self.problems = problems
+
+
+def read_catalog(file: Path) -> list[Concert]:
+    """Read and check a whole file; raise CatalogError with every mistake found, Failure when it cannot be read."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure(f"{file} cannot be read: {error}.") from error
+    document = _Document(file.name)
+    value = document.load(text)
+    try:
+        entries = _File.model_validate(value).concerts
+    except ValidationError as error:
+        for mistake in error.errors():
+            document.report(mistake["loc"], _sentence(mistake["type"], mistake["msg"]))
+        raise CatalogError(document.problems) from error
+    concerts = _convert(entries, document)
+    if document.problems:
+        raise CatalogError(document.problems)
+    return concerts
+
+
+def epoch(text: str, zone_name: str) -> int:
+    """Convert wall time in a zone to epoch seconds.
+
+    Raises ValueError for a time that the zone's clocks skip, for one that they show twice unless it says which
+    (`2027-10-31 02:30 +01:00`), and for an offset that the zone does not have at that time.
+    """
+    zone = ZoneInfo(zone_name)
+    given = datetime.fromisoformat(_iso(text))
+    wall = given.replace(tzinfo=None)
+    candidates = []
+    for fold in (0, 1):
+        local = wall.replace(tzinfo=zone, fold=fold)
+        if local.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == wall and local.timestamp() not in candidates:
+            candidates.append(local.timestamp())
+    if not candidates:
+        later = wall.replace(tzinfo=zone, fold=0).astimezone(UTC).astimezone(zone)
+        raise ValueError(
+            f"does not exist in {zone_name}: the clocks are put forward then (the next moment is {later:%H:%M})"
+        )
+    if given.tzinfo is not None:
+        if given.timestamp() not in candidates:
+            raise ValueError(f"has an offset that {zone_name} does not have at that time")
+        return int(given.timestamp())
+    if len(candidates) > 1:
+        offsets = " or ".join(_offset(wall, stamp) for stamp in candidates)
+        raise ValueError(
+            f"happens twice in {zone_name}, when the clocks are put back: add the offset that is meant, {offsets}"
+        )
+    return int(candidates[0])
+
+
+def _offset(wall: datetime, stamp: float) -> str:
+    offset = wall.replace(tzinfo=UTC) - datetime.fromtimestamp(stamp, UTC)
+    sign, offset = ("-", -offset) if offset < timedelta(0) else ("+", offset)
+    hours, minutes = divmod(int(offset.total_seconds()) // 60, 60)
+    return f"{sign}{hours:02}:{minutes:02}"
+
+
+def _iso(text: str) -> str:
+    return re.sub(r" ([+-])", r"\1", text.replace(" ", "T", 1))
+
+
+@lru_cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _convert(entries: list[ConcertEntry], document: "_Document") -> list[Concert]:
+    concerts: dict[str, Concert] = {}
+    for index, entry in enumerate(entries):
+        at: Location = ("concerts", index)
+        if entry.concertId in concerts:
+            document.report((*at, "concertId"), f"{entry.concertId!r} appears twice")
+        opens = document.time((*at, "salesOpenAt"), entry.salesOpenAt, entry.timezone)
+        closes = document.time((*at, "salesCloseAt"), entry.salesCloseAt, entry.timezone)
+        if opens is not None and closes is not None and closes <= opens:
+            document.report((*at, "salesCloseAt"), "is not after salesOpenAt")
+        performances: dict[str, Item] = {}
+        for number, performance in enumerate(entry.performances):
+            here: Location = (*at, "performances", number)
+            if performance.label in performances:
+                document.report((*here, "label"), f"{performance.label!r} appears twice in {entry.concertId!r}")
+            zone = performance.timezone or entry.timezone
+            starts = document.time((*here, "startsAt"), performance.startsAt, zone)
+            item: Item = {
+                "pk": entry.concertId,
+                "sk": performance.label,
+                "startsAt": starts or 0,
+                "timezone": zone,
+                "price": performance.price,
+                "seatsTotal": performance.seatsTotal,
+            }
+            if performance.venue:
+                item["venue"] = performance.venue
+            performances[performance.label] = item
+        concert: Item = {
+            "pk": "CONCERT",
+            "sk": entry.concertId,
+            "title": entry.title,
+            "artist": entry.artist,
+            "venue": entry.venue,
+            "description": entry.description.strip(),
+            "salesOpenAt": opens or 0,
+            "salesCloseAt": closes or 0,
+        }
+        concerts[entry.concertId] = Concert(concert, performances, entry.queueCapacity)
+    return list(concerts.values())
+
+
+def _sentence(kind: str, message: str) -> str:
+    known = {
+        "missing": "is missing",
+        "extra_forbidden": "is not a field that exists here",
+        "string_pattern_mismatch": "must be 1 to 40 of a-z, 0-9 and -, and not begin with -",
+        "int_type": "must be a whole number, without quotes",
+        "string_type": "must be text",
+        "list_type": "must be a list",
+        "model_type": "must be a mapping of fields",
+    }
+    if kind in known:
+        return known[kind]
+    sentence = message.removeprefix("Value error, ")
+    return sentence[:1].lower() + sentence[1:] if sentence.startswith(("Input", "String", "List")) else sentence
+
+
+@dataclass
+class _Document:
+    """A YAML file as plain values, with the line of each and what was found wrong."""
+
+    name: str
+    lines: dict[Location, int] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def load(self, text: str) -> Any:
+        try:
+            node = yaml.compose(text, Loader=yaml.SafeLoader)
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            raise CatalogError([f"{self.name}:{line}: {error.problem or 'not YAML'}"]) from error
+        except yaml.YAMLError as error:
+            raise CatalogError([f"{self.name}:1: {error}"]) from error
+        if node is None:
+            raise CatalogError([f"{self.name}:1: the file is empty"])
+        return self._value(node, ())
+
+    def report(self, location: Location, sentence: str) -> None:
+        """Note a mistake at the nearest line that is known."""
+        nearest = location
+        while nearest and nearest not in self.lines:
+            nearest = nearest[:-1]
+        path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
+        self.problems.append(f"{self.name}:{self.lines.get(nearest, 1)}: {path} {sentence}")
+
+    def time(self, location: Location, text: str, zone: str) -> int | None:
+        try:
+            return epoch(text, zone)
+        except ValueError as error:
+            self.report(location, str(error))
+            return None
+
+    def _value(self, node: yaml.Node, at: Location) -> Any:
+        self.lines.setdefault(at, node.start_mark.line + 1)
+        if isinstance(node, yaml.MappingNode):
+            mapping: dict[Any, Any] = {}
+            for key_node, value_node in node.value:
+                key = key_node.value if isinstance(key_node, yaml.ScalarNode) else str(key_node.tag)
+                if key in mapping:
+                    line = key_node.start_mark.line + 1
+                    raise CatalogError([f"{self.name}:{line}: {key} appears twice in one mapping"])
+                self.lines[(*at, key)] = key_node.start_mark.line + 1
+                mapping[key] = self._value(value_node, (*at, key))
+            return mapping
+        if isinstance(node, yaml.SequenceNode):
+            return [self._value(child, (*at, index)) for index, child in enumerate(node.value)]
+        return self._scalar(node)
+
+    def _scalar(self, node: yaml.Node) -> str | int | float | bool | None:
+        """Times stay text (YAML reads 19:00 as 1140), and only plain digits are a number."""
+        text = str(node.value)
+        match node.tag.rpartition(":")[2]:
+            case "int" if re.fullmatch(r"-?\d+", text):
+                return int(text)
+            case "float":
+                return float(text.replace("_", "")) if re.fullmatch(r"-?[\d.]+", text) else text
+            case "bool":
+                return text.lower() in ("true", "yes", "on")
+            case "null":
+                return None
+        return text
