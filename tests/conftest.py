@@ -2,15 +2,18 @@
 
 import functools
 import gc
+import os
 from collections.abc import Iterator
+
+os.environ |= {"POWERTOOLS_METRICS_NAMESPACE": "test", "POWERTOOLS_SERVICE_NAME": "test"}  # read when imported
 
 import boto3
 import pytest
+from moto import mock_aws
+
 from booking import catalog, dynamodb, payments
 from booking import settings as settings_module
 from booking.queue import advance, token
-from moto import mock_aws
-
 from tests.tables import create_tables, resources, variable_of
 
 REGION = "us-east-1"
