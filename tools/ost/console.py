@@ -13,7 +13,7 @@ out = Console(soft_wrap=not sys.stdout.isatty())
 err = Console(stderr=True, soft_wrap=True)
 
 
-class Failure(Exception):  # noqa: N818 - it is an answer to a person, not a fault of the program
+class Failure(Exception):
     """A reason to stop that a person can act on: one sentence, exit code 1."""
 
 
