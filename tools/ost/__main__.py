@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,14 +20,23 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_show_locals=False,
 )
-for command in (run.run, demo.demo, publish.publish, queue.queue, environment.env, build.build):
-    app.command()(command)
-for name, command in (
-    ("check", check.check),
-    ("test", check.run_tests),
-    ("format", check.format_code),
-    ("pins", check.pins),
-):
+COMMANDS: dict[str, Callable[..., None]] = {
+    "run": run.run,
+    "demo": demo.demo,
+    "publish": publish.publish,
+    "queue": queue.queue,
+    "env": environment.env,
+}
+DEVELOPMENT: dict[str, Callable[..., None]] = {
+    "build": build.build,
+    "check": check.check,
+    "test": check.run_tests,
+    "format": check.format_code,
+    "pins": check.pins,
+}
+for name, command in COMMANDS.items():
+    app.command(name)(command)
+for name, command in DEVELOPMENT.items():
     app.command(name, rich_help_panel="Development")(command)
 
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -19,6 +19,7 @@ from rich.table import Table
 from tools.ost.build import ensure_built, host_architecture
 from tools.ost.cloud import LocalCloud, free_port, port_is_free
 from tools.ost.console import Failure, err, step
+from tools.ost.fans import create_user
 from tools.ost.paths import ROOT, STATE
 from tools.ost.publish import publish_file
 from tools.ost.routes import create_routes
@@ -86,14 +87,6 @@ def _start(running: ExitStack, port: int, web_port: int | None, parameters: dict
     while cloud.exit_code is None:
         time.sleep(0.5)
     raise Failure(f"the local cloud ended by itself (exit code {cloud.exit_code}); its log is {cloud.log}.")
-
-
-def create_user(stack: Stack, username: str, password: str) -> None:
-    """Create a fan who can sign in at once, or give the password to the one who is there."""
-    cognito, pool = stack.cognito, stack.outputs["UserPoolId"]
-    with suppress(cognito.exceptions.UsernameExistsException):
-        cognito.admin_create_user(UserPoolId=pool, Username=username, MessageAction="SUPPRESS")
-    cognito.admin_set_user_password(UserPoolId=pool, Username=username, Password=password, Permanent=True)
 
 
 def parse_parameters(text: str) -> dict[str, str]:
