@@ -33,6 +33,7 @@ DEVELOPMENT: dict[str, Callable[..., None]] = {
     "test": check.run_tests,
     "format": check.format_code,
     "pins": check.pins,
+    "openapi": specification.openapi,
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)
