@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import boto3
 import pytest
+from moto import mock_aws
+
 from booking import catalog, dynamodb, payments
 from booking import settings as settings_module
 from booking.queue import advance, token
-from moto import mock_aws
-
 from tests.tables import create_tables, resources, variable_of
 
 REGION = "us-east-1"
