@@ -2,7 +2,10 @@
 
 import functools
 import gc
+import os
 from collections.abc import Iterator
+
+os.environ |= {"POWERTOOLS_METRICS_NAMESPACE": "test", "POWERTOOLS_SERVICE_NAME": "test"}  # read when imported
 
 import boto3
 import pytest

@@ -7,14 +7,13 @@ when a place has been freed or somebody waits and nobody drives.
 from typing import Any
 
 from booking import catalog, clock
-from booking.observability import bind, count, logger, metrics
+from booking.observability import bind, count, logger, reported
 from booking.queue import advance
 
 
-@metrics.log_metrics
+@reported
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """Drive the queue that the event names, or see to it that every queue in use is driven."""
-    logger.clear_state()
     concert_id = event.get("concertId")
     if concert_id is None:
         in_use = [concert["sk"] for concert in catalog.all_concerts(clock.now()) if advance.in_use(concert["sk"])]

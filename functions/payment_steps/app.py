@@ -7,14 +7,13 @@ retried.
 from typing import Any
 
 from booking import clock, payments
-from booking.observability import bind, logger, metrics
+from booking.observability import bind, logger, reported
 from booking.queue import advance
 
 
-@metrics.log_metrics
+@reported
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Run the step that the event names, on the state of the execution."""
-    logger.clear_state()
     state = event["state"]
     payment = state["payment"]
     bind(paymentId=payment["paymentId"], userId=payment["userId"], reservationId=payment["reservationId"])

@@ -6,13 +6,12 @@ Invoked by EventBridge when an execution ends badly, and each minute to sweep up
 from typing import Any
 
 from booking import clock, payments
-from booking.observability import bind, gauge, logger, metrics
+from booking.observability import bind, gauge, logger, reported
 
 
-@metrics.log_metrics
+@reported
 def handler(event: dict[str, Any], _context: Any) -> dict[str, str]:
     """Settle the payment of the execution that the event names, or every payment that is open for too long."""
-    logger.clear_state()
     now = clock.now()
     execution = event.get("detail", {}).get("name")
     open_payments = [execution] if execution else payments.list_left_behind(now)

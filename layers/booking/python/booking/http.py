@@ -27,7 +27,7 @@ from booking.errors import (
     InternalError,
     ValidationFailed,
 )
-from booking.observability import bind, count, logger, metrics
+from booking.observability import bind, count, logger, reported
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -50,9 +50,8 @@ def api() -> APIGatewayHttpResolver:
 def entry(app: APIGatewayHttpResolver) -> Handler:
     """Make a function's entry point: logs and metrics around the resolver, and no exception out of it."""
 
-    @metrics.log_metrics
+    @reported
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        logger.clear_state()
         bind(requestId=getattr(context, "aws_request_id", ""))
         try:
             return app.resolve(event, context)

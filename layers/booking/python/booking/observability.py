@@ -1,10 +1,29 @@
 """Structured logs and metrics. Ids of the journey are bound to every line; bodies and tokens never are."""
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 logger = Logger()
 metrics = Metrics()
+
+
+def reported[Answer](handler: Callable[[dict[str, Any], Any], Answer]) -> Callable[[dict[str, Any], Any], Answer]:
+    """Begin each invocation of a handler with no ids bound, and write its metrics, if it has any, at its end."""
+
+    @functools.wraps(handler)
+    def invocation(event: dict[str, Any], context: Any) -> Answer:
+        logger.clear_state()
+        try:
+            return handler(event, context)
+        finally:
+            if metrics.provider.metric_set:
+                metrics.flush_metrics()
+
+    return invocation
 
 
 def bind(**ids: str | int) -> None:

@@ -1,0 +1,96 @@
+"""The arrows between modules run one way: functions → aggregates → DynamoDB, errors, settings, clock, ids."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LAYER = ROOT / "layers" / "booking" / "python"
+
+FOUNDATION = {"errors", "settings", "clock", "ids"}
+ARROWS: dict[str, set[str]] = {
+    "errors": set(),
+    "settings": set(),
+    "clock": set(),
+    "ids": set(),
+    "observability": set(),
+    "requests": set(),
+    "views": set(),
+    "dynamodb": {"errors"},
+    "http": {"dynamodb", "errors", "observability"},
+    "catalog": {"dynamodb", *FOUNDATION},
+    "seats": {"catalog", "dynamodb", *FOUNDATION},
+    "points": {"dynamodb", *FOUNDATION},
+    "queue.admission": set(),
+    "queue.token": {"dynamodb", "errors", "settings"},
+    "queue.line": {"catalog", "dynamodb", "queue.admission", "queue.token", *FOUNDATION},
+    "queue.advance": {"clock", "dynamodb", "observability", "queue.admission", "queue.line", "settings"},
+    "reservations": {"catalog", "dynamodb", "queue.line", "queue.token", "seats", *FOUNDATION},
+    "payments": {"dynamodb", "observability", "points", "queue.line", "reservations", "seats", *FOUNDATION},
+}
+"""What each module of the layer may import of it."""
+
+
+def modules() -> dict[str, Path]:
+    """Name the modules of the layer, packages by what is in their `__init__`."""
+    paths = sorted((LAYER / "booking").rglob("*.py"))
+    return {".".join(path.relative_to(LAYER / "booking").with_suffix("").parts): path for path in paths}
+
+
+def imported(path: Path) -> set[str]:
+    """Name everything that a file imports, as far down as the statement says."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def of_the_layer(path: Path) -> set[str]:
+    """Name the modules of the layer that a file imports."""
+    known = set(modules())
+    found = set()
+    for name in imported(path):
+        parts = name.split(".")
+        if parts[0] == "booking":
+            inside = [".".join(parts[1:end]) for end in range(len(parts), 1, -1)]
+            found.add(next((module for module in inside if module in known), "?" + name))
+    return found
+
+
+@pytest.mark.parametrize("module", [name for name in modules() if not name.endswith("__init__")])
+def test_module_imports_only_what_its_arrows_allow(module: str) -> None:
+    assert of_the_layer(modules()[module]) <= ARROWS[module]
+
+
+def test_every_arrow_is_used() -> None:
+    unused = {
+        f"{module} -> {allowed}"
+        for module, arrows in ARROWS.items()
+        if module in modules()
+        for allowed in arrows - of_the_layer(modules()[module]) - FOUNDATION
+    }
+
+    assert set(ARROWS) == {name for name in modules() if not name.endswith("__init__")}
+    assert unused == set()
+
+
+def test_functions_do_not_import_each_other_or_the_tools_and_leave_the_cloud_to_the_layer() -> None:
+    for path in (ROOT / "functions").glob("*/app.py"):
+        roots = {name.split(".")[0] for name in imported(path)}
+        assert roots <= {"aws_lambda_powertools", "booking", "importlib", "pathlib", "secrets", "typing"}, path
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    readers = {
+        path.name
+        for path in [*(ROOT / "functions").rglob("*.py"), *(LAYER / "booking").rglob("*.py")]
+        if "environ" in path.read_text("utf-8")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}
+    }
+
+    assert readers == {"settings.py"}

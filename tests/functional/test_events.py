@@ -1,0 +1,82 @@
+"""Every event in events/, through its handler: the answer has the status, shape and code that it promises."""
+
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+
+from booking import payments
+from booking.errors import CATALOGUE
+from tests.functional import world
+from tests.handlers import call, event_text, events
+from tools.ost import specification
+
+SPECIFICATION = json.loads(specification.FILE.read_text("utf-8"))
+OPERATIONS = {
+    operation["operationId"]: operation
+    for operations in SPECIFICATION["paths"].values()
+    for operation in operations.values()
+}
+HTTP_EVENTS = [(function, case) for function, case in events() if function in OPERATIONS]
+BALANCE_NEEDED = {("use_points", "ok"), ("start_payment", "ok")}
+
+
+def schema_of(answer: dict[str, Any], responses: dict[str, Any]) -> dict[str, Any] | None:
+    """Give the schema that the specification has for an answer's status and content type."""
+    content = responses[str(answer["statusCode"])].get("content")
+    if content is None:
+        return None
+    kind = answer["headers"]["Content-Type"]
+    return {"$ref": content[kind]["schema"]["$ref"], "components": SPECIFICATION["components"]}
+
+
+@pytest.fixture(autouse=True)
+def _world(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.publish()
+    monkeypatch.setattr(payments, "run_workflow", lambda payment: None)
+    monkeypatch.setattr(payments, "WATCH_SECONDS", 0.0)
+
+
+@pytest.mark.parametrize(("function", "case"), HTTP_EVENTS, ids=[f"{f}/{c}" for f, c in HTTP_EVENTS])
+def test_event_is_answered_as_its_name_and_the_specification_say(function: str, case: str) -> None:
+    event = json.loads(world.fill_in(event_text(function, case)))
+    if (function, case) in BALANCE_NEEDED:
+        world.points.charge(world.USER, 50_000, "enough", world.clock.now())
+    if case == "rate_limited":
+        world.throttle_the_counter()
+
+    answer = call(function, event)
+
+    body = answer["body"]
+    if case == "ok":
+        assert answer["statusCode"] in {200, 201, 202, 204}, body
+    else:
+        problem = json.loads(body)
+        expected = CATALOGUE[case.upper()]
+        assert (problem["code"], problem["status"], answer["statusCode"]) == (
+            expected.code,
+            expected.status,
+            expected.status,
+        )
+        assert answer["headers"]["Content-Type"] == "application/problem+json"
+        assert world.OTHER not in body
+    if schema := schema_of(answer, OPERATIONS[function]["responses"]):
+        jsonschema.validate(json.loads(body), schema)
+
+
+@pytest.mark.parametrize(("function", "case"), [e for e in events() if e[0] not in OPERATIONS])
+def test_event_of_the_background_is_handled(function: str, case: str) -> None:
+    event = json.loads(world.fill_in(event_text(function, case)))
+
+    answer = call(function, event)
+
+    outcomes = {"use_points": "USED", "confirm_booking": "CONFIRMED", "cancel_booking": "UNDOING"}
+    if case in outcomes:
+        assert answer["outcome"] == outcomes[case]
+    elif case == "undo_points":
+        assert answer == {"outcome": "FAILED", "refunded": False, "at": answer["at"]}
+    elif case == "timed_out":
+        assert list(answer.values()) == ["FAILED"]
+    else:
+        assert answer in ({}, {"queues": 0}, {"ticks": 1})

@@ -1,0 +1,171 @@
+"""The world in which the events happen: published concerts, and whatever stands in `{{…}}` in an event."""
+
+import re
+from collections.abc import Callable
+
+import boto3
+
+from booking import catalog, clock, payments, points, reservations
+from booking.dynamodb import put, update, write
+from booking.queue import advance, line, token
+from booking.queue.token import Turn
+from booking.settings import settings
+
+USER = "11111111-1111-4111-8111-111111111111"
+OTHER = "22222222-2222-4222-8222-222222222222"
+CONCERT = "starfall-symphony"
+PERFORMANCE = f"{CONCERT}.day-one"
+FAR = 10 * 365 * clock.DAY
+
+
+def publish() -> None:
+    """Publish a concert on sale, one not yet, one no more, and one without dates."""
+    now = clock.now()
+    for concert_id, opens, closes in [
+        (CONCERT, now - 60, now + FAR),
+        ("winter-prelude", now + clock.DAY, now + FAR),
+        ("autumn-finale", now - clock.DAY, now - 60),
+        ("silent-overture", now - 60, now + FAR),
+    ]:
+        facts = {"title": concert_id.title(), "artist": "An Orchestra", "venue": "A Hall", "description": "Music."}
+        times = {"salesOpenAt": opens, "salesCloseAt": closes}
+        write(put(settings().catalog_table, {"pk": "CONCERT", "sk": concert_id} | facts | times))
+        if concert_id != "silent-overture":
+            date = {"startsAt": now + FAR, "timezone": "Asia/Seoul", "price": 12000, "seatsTotal": 50}
+            write(put(settings().catalog_table, {"pk": concert_id, "sk": "day-one"} | date))
+
+
+def enter(user: str, concert: str = CONCERT) -> line.Place:
+    """Let a user in."""
+    place, _ = line.join(concert, user, clock.now())
+    advance.tick(concert)
+    return line.enter(place.turn, clock.now())
+
+
+def hold(user: str, seats: list[int], turn: Turn | None = None) -> str:
+    """Let a user in and hold seats."""
+    performance = catalog.find_performance(PERFORMANCE, clock.now())
+    held = reservations.reserve(performance, seats, turn or enter(user).turn, clock.now())
+    return str(held["reservationId"])
+
+
+def _change(user: str, reservation: str, expression: str, **values: object) -> str:
+    key = {"userId": user, "reservationId": reservation}
+    write(update(settings().reservations_table, key, expression, None, **values))
+    return reservation
+
+
+def _pay(user: str, seat: int, *, confirmed: bool) -> payments.Item:
+    points.charge(user, 50_000, f"charge for {seat}", clock.now())
+    payment = payments.start(user, hold(user, [seat]), f"payment for {seat}", clock.now()).payment
+    if confirmed:
+        payments.confirm(payment, payments.use_points(payment, clock.now()), clock.now())
+    return payment
+
+
+def _waiting_token() -> str:
+    queue = update(settings().queue_table, line.queue_key(CONCERT), "SET #capacity = :zero", None, zero=0)
+    write(queue)
+    return token.sign(line.join(CONCERT, USER, clock.now())[0].turn)
+
+
+def _four_seats_held() -> str:
+    place = enter(USER)
+    hold(USER, [1, 2, 3, 4], place.turn)
+    return token.sign(place.turn)
+
+
+def _seat_13_taken() -> str:
+    hold(OTHER, [13])
+    return token.sign(enter(USER).turn)
+
+
+def _being_undone() -> payments.Item:
+    payment = _pay(USER, 9, confirmed=False)
+    payments.cancel(payment, [], {"code": "TEMPORARILY_UNAVAILABLE"}, clock.now())
+    return payment
+
+
+def _reservation_beyond_the_balance() -> str:
+    points.charge(USER, 11_999, "not enough", clock.now())
+    return hold(USER, [9])
+
+
+def _almost_at_the_limit() -> str:
+    for tenth in range(10):
+        points.charge(USER, 999_999, f"charge {tenth}", clock.now())
+    return "one more"
+
+
+def _released() -> str:
+    reservation = hold(USER, [9])
+    reservations.release(USER, reservation, clock.now())
+    return reservation
+
+
+def _used_key() -> str:
+    points.charge(USER, 7, "a key of another request", clock.now())
+    return "a key of another request"
+
+
+def _key_of_another_payment() -> str:
+    points.charge(USER, 50_000, "charge", clock.now())
+    payments.start(USER, hold(USER, [8]), "a key of another payment", clock.now())
+    return "a key of another payment"
+
+
+GIVEN: dict[str, Callable[[], str]] = {
+    "waiting token": _waiting_token,
+    "active token": lambda: token.sign(enter(USER).turn),
+    "active token of winter-prelude": lambda: token.sign(enter(USER, "winter-prelude").turn),
+    "active token of autumn-finale": lambda: token.sign(enter(USER, "autumn-finale").turn),
+    "active token, four seats held": _four_seats_held,
+    "active token, seat 13 taken": _seat_13_taken,
+    "token of another user": lambda: token.sign(enter(OTHER).turn),
+    "token of another concert": lambda: token.sign(enter(USER, "silent-overture").turn),
+    "expired token": lambda: token.sign(Turn(CONCERT, USER, 1, active=True, expires_at=clock.now() - 1)),
+    "held reservation": lambda: hold(USER, [9]),
+    "reservation of another user": lambda: hold(OTHER, [9]),
+    "reservation being paid": lambda: str(_pay(USER, 9, confirmed=False)["reservationId"]),
+    "paid reservation": lambda: str(_pay(USER, 9, confirmed=True)["reservationId"]),
+    "expired reservation": lambda: _change(USER, hold(USER, [9]), "SET #expiresAt = :then", then=clock.now() - 1),
+    "released reservation": _released,
+    "reservation beyond the balance": _reservation_beyond_the_balance,
+    "key of another request": _used_key,
+    "key, almost at the limit": _almost_at_the_limit,
+    "key of another payment": _key_of_another_payment,
+    "payment of another user": lambda: str(_pay(OTHER, 9, confirmed=True)["paymentId"]),
+}
+"""How to make true what an event speaks of."""
+
+
+PAYMENTS: dict[str, Callable[[], payments.Item]] = {
+    "payment": lambda: _pay(USER, 9, confirmed=False),
+    "payment being undone": _being_undone,
+}
+"""Payments that an event can name beside their reservations."""
+
+
+def fill_in(text: str) -> str:
+    """Make everything that an event speaks of, and put it in its place."""
+    made: dict[str, str] = {}
+    for name, make in PAYMENTS.items():
+        if f"{{{{{name}}}}}" in text:
+            payment = make()
+            made = {name: payment["paymentId"], "reservation being paid": payment["reservationId"]}
+    for name in re.findall(r"\{\{(.+?)\}\}", text):
+        if name not in made:
+            made[name] = GIVEN[name]()
+    return re.sub(r"\{\{(.+?)\}\}", lambda match: made[match[1]], text)
+
+
+def throttle_the_counter() -> None:
+    """Make DynamoDB refuse to count another join, as it does past a thousand a second."""
+    from booking.dynamodb import client
+
+    def refuse(model: object, params: dict[str, object], **_: object) -> None:
+        if b"#COUNTER" in bytes(str(params["body"]), "utf-8"):
+            error = {"Error": {"Code": "ProvisionedThroughputExceededException", "Message": "too fast"}}
+            raise boto3.client("dynamodb").exceptions.ProvisionedThroughputExceededException(error, "UpdateItem")
+
+    client().meta.events.register("before-call.dynamodb.UpdateItem", refuse)
