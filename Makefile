@@ -6,7 +6,7 @@ FILE ?= catalog/demo.yaml
 export OST_STATE = $(STATE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo publish build test check format pins clean
+.PHONY: help run demo publish build test check format openapi pins clean
 
 help:     ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -24,6 +24,8 @@ check:    ## Lint, types and template, without tests
 	@exec ./ost check
 format:   ## Format the code
 	@exec ./ost format
+openapi:  ## Merge the API's specification from the handlers
+	@exec ./ost openapi
 pins:     ## Compile the pinned requirements again
 	@exec ./ost pins
 clean:    ## Remove what was built (not .venv)

@@ -32,6 +32,7 @@ DEVELOPMENT: dict[str, Callable[..., None]] = {
     "check": check.check,
     "test": check.run_tests,
     "format": check.format_code,
+    "openapi": check.openapi,
     "pins": check.pins,
     "openapi": specification.openapi,
 }

@@ -24,6 +24,9 @@ LOCAL_NAME = "ost-local"
 LOCAL_REGION = "us-east-1"
 LOCAL_KEYS = ("test", "test")
 """Access key and secret of the local cloud's root user: words that no real account knows."""
+CONFIG = Config(
+    connect_timeout=5, read_timeout=90, max_pool_connections=64, retries={"mode": "standard", "total_max_attempts": 3}
+)
 
 StackOption = Annotated[
     str | None, typer.Option("--stack", help="A stack deployed on AWS, by name; the local one by default.")
@@ -46,6 +49,7 @@ class Stack:
     session: boto3.Session
     endpoint: str | None = None
     published: dict[str, Any] = field(default_factory=dict)
+    _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def find(cls, name: str | None, state: Path = STATE) -> Self:
@@ -86,9 +90,16 @@ class Stack:
         return self.outputs[f"{aggregate.capitalize()}TableName"]
 
     def client(self, service: Any) -> Any:
-        """Make a client of an AWS service for this stack, with explicit timeouts (seconds)."""
-        config = Config(connect_timeout=5, read_timeout=90, retries={"mode": "standard", "total_max_attempts": 3})
-        return self.session.client(service, endpoint_url=self.endpoint, config=config)
+        """Make a client of an AWS service for this stack, with explicit timeouts (seconds); one of each is kept."""
+        if service not in self._clients:
+            self._clients[service] = self.session.client(service, endpoint_url=self.endpoint, config=CONFIG)
+        return self._clients[service]
+
+    def close(self) -> None:
+        """Close the connections of every client."""
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
 
     @property
     def cloudformation(self) -> "CloudFormationClient":

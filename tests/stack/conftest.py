@@ -1,0 +1,30 @@
+"""Stacks for the tests of this folder: one per set of parameters, started when first asked for."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.stack.local_stack import LocalStack, local_stack
+
+type Stacks = Callable[[str], LocalStack]
+
+
+@pytest.fixture(scope="session")
+def stacks() -> Iterator[Stacks]:
+    """Give the stack with these parameters (`"QueueCapacity=5"`), starting it the first time."""
+    with ExitStack() as running:
+        started: dict[str, LocalStack] = {}
+
+        def start(params: str) -> LocalStack:
+            if params not in started:
+                started[params] = running.enter_context(local_stack(params))
+            return started[params]
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def stack(stacks: Stacks) -> LocalStack:
+    """Give the stack as it is by default."""
+    return stacks("")

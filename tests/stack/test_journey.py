@@ -1,0 +1,33 @@
+"""The documented journey, over HTTP, against the deployed stack."""
+
+import subprocess
+
+from tests.stack.local_stack import ROOT, LocalStack
+
+
+def test_the_demo_goes_as_documented(stack: LocalStack) -> None:
+    told = subprocess.run(
+        [str(ROOT / "ost"), "demo", "--state", str(stack.state)], capture_output=True, text=True, check=False
+    )
+
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "The journey went as documented." in told.stdout
+
+
+def test_many_fans_come_in_and_hold_seats_at_once(stack: LocalStack) -> None:
+    concert = stack.publish_concert(seats=20)
+    fans = stack.fans(20)
+    tokens = stack.at_once(lambda fan: stack.enter(fan, concert.concert_id), fans)
+
+    answers = stack.at_once(
+        lambda number: stack.call(
+            fans[number],
+            "POST",
+            "/reservations",
+            {"performanceId": concert.performance_id, "seatNumbers": [number + 1]},
+            queue_token=tokens[number],
+        ),
+        list(range(20)),
+    )
+
+    assert [answer.status_code for answer in answers] == [201] * 20
