@@ -3,6 +3,7 @@
 const FIFTY = [6, 7, 8, 9, 10, 10];
 const RADIUS = 8.2; // of the first row, in seats
 const ROW_STEP = 1.12; // from row to row, in seats
+const MIN_WIDTH = 9; // of the box, in seats
 
 /** Seats in each row, front to back. */
 export function rowsFor(total) {
@@ -32,7 +33,8 @@ export function hall(total) {
       raw.push({ row: rowName(rowIndex), rowIndex, number: seat + 1, left: radius * Math.sin(angle), top: radius * Math.cos(angle), angle });
     }
   });
-  const half = Math.max(...raw.map(({ left }) => left)) + 0.5;
+  // A small hall is drawn in the same scale: ten seats do not become armchairs.
+  const half = Math.max(MIN_WIDTH / 2, ...raw.map(({ left }) => left + 0.5));
   const highest = Math.min(...raw.map(({ top }) => top)) - 0.5;
   const height = Math.max(...raw.map(({ top }) => top)) + 0.5 - highest;
   return {

@@ -7,6 +7,8 @@ import { day, shortDay, t, time } from "../language.js";
 import { Busy, href, Icon, Page, ProblemNote, useAction } from "../parts.js";
 import { Poster } from "../poster.js";
 
+const HALF_A_YEAR_MS = 182 * 86_400_000;
+
 export function Concerts() {
   const [{ items, nextCursor }, setShown] = useState({ items: null, nextCursor: null });
   const { busy, problem, run } = useAction();
@@ -50,7 +52,9 @@ function Card({ concert }) {
 export function PhaseTag({ concert }) {
   const phase = salesPhase(concert, serverNow());
   if (phase === "soon") {
-    return html`<span class="tag soon"><${Icon} name="clock" />${t("phase.soon", { when: `${shortDay(concert.salesOpenAt)} ${time(concert.salesOpenAt)}` })}</span>`;
+    const opens = concert.salesOpenAt;
+    const date = Date.parse(opens) - serverNow() < HALF_A_YEAR_MS ? shortDay(opens) : day(opens);
+    return html`<span class="tag soon"><${Icon} name="clock" />${t("phase.soon", { when: `${date} ${time(opens)}` })}</span>`;
   }
   if (phase === "closed") return html`<span class="tag closed"><${Icon} name="cross" />${t("phase.closed")}</span>`;
   return html`<span class="tag open" title=${concert.salesCloseAt ? t("phase.until", { when: day(concert.salesCloseAt) }) : undefined}><${Icon} name="ticket" />${t("phase.open")}</span>`;
