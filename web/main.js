@@ -6,6 +6,7 @@ import { Concerts } from "./pages/concerts.js";
 import { Bones, Countdown, href, Icon, Note, Page } from "./parts.js";
 import { places, placeState, startKeeping } from "./places.js";
 import { session, signOut } from "./session.js";
+import { settings } from "./settings.js";
 import { remember } from "./storage.js";
 
 /** A page that is fetched when it is first asked for. */
@@ -146,6 +147,7 @@ function App() {
   `;
 }
 
+settings().catch(() => {}); // asked for at once; whoever needs it first tells of a failure
 startKeeping();
 const root = document.getElementById("app");
 root.replaceChildren();

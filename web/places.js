@@ -4,7 +4,6 @@
 // read what that tab wrote. A closed tab loses its lock and the next one carries on, at the time that the server named.
 
 import { computed, effect, signal, untracked } from "./vendor/libraries.js";
-import { alarm, prepareAlarm } from "./alarm.js";
 import { call, part } from "./api.js";
 import { guessServerTime, monotonic, secondsUntil } from "./clock.js";
 import { session } from "./session.js";
@@ -21,6 +20,9 @@ import { onForeignChange, recall, recallKeys, remember } from "./storage.js";
  * trouble     code of what kept the last poll from succeeding
  */
 export const places = signal({});
+
+// Fetched when somebody queues, before the wait begins: waiting itself asks the network for nothing but polls.
+const alarms = () => import("./alarm.js");
 
 const storageKey = (concertId) => `place.${session.value.sub}.${concertId}`;
 
@@ -56,7 +58,7 @@ export function placeState(place) {
 
 /** Joins the line, or takes up the place that the user already has (perhaps from another device). */
 export async function join(concert, wanted) {
-  prepareAlarm();
+  (await alarms()).prepareAlarm();
   const { body: view } = await call("POST", `/concerts/${part(concert.concertId)}/queue-tokens`, { attempts: 2 });
   hear(concert.concertId, view, { title: concert.title, wanted });
   return view;
@@ -128,6 +130,7 @@ async function keepPlace(concertId) {
 const alone = (name, work) => (navigator.locks ? navigator.locks.request(`ost.${name}`, work) : work());
 
 async function pollWhileWaiting(concertId, watch) {
+  const { alarm } = await alarms();
   for (;;) {
     const place = places.value[concertId];
     if (placeState(place) !== "WAITING") return;

@@ -305,7 +305,9 @@ def reserve(stack: FakeStack, *, headers: dict[str, str], body: Any, **_: Any) -
     own = [
         n
         for r in stack.reservations.values()
-        if r["sub"] == sub and r["performanceId"] == performance_id and _reservation_view(r)["status"] in {"HELD", "CONFIRMED"}
+        if r["sub"] == sub
+        and r["performanceId"] == performance_id
+        and _reservation_view(r)["status"] in {"HELD", "CONFIRMED"}
         for n in r["seatNumbers"]
     ]
     if len(own) + len(wanted) > 4:
@@ -365,7 +367,16 @@ def charge(stack: FakeStack, *, headers: dict[str, str], body: Any, **_: Any) ->
         if stack.balance(sub) + body["amount"] > 10_000_000:
             raise Refused("BALANCE_LIMIT_EXCEEDED", 409, limit=10_000_000)
         entry = stack.enter(sub, "CHARGE", body["amount"])
-        return 201, {"entryId": entry["entryId"], "amount": entry["amount"], "balance": entry["balanceAfter"], "at": entry["at"]}, {}
+        return (
+            201,
+            {
+                "entryId": entry["entryId"],
+                "amount": entry["amount"],
+                "balance": entry["balanceAfter"],
+                "at": entry["at"],
+            },
+            {},
+        )
 
     return stack.once(sub, headers, work)
 
@@ -378,7 +389,16 @@ def use(stack: FakeStack, *, headers: dict[str, str], body: Any, **_: Any) -> An
             raise Refused("INSUFFICIENT_POINTS", 402, required=body["amount"], balance=stack.balance(sub))
         reason = {"reason": body["reason"]} if body.get("reason") else {}
         entry = stack.enter(sub, "USE", -body["amount"], **reason)
-        return 201, {"entryId": entry["entryId"], "amount": entry["amount"], "balance": entry["balanceAfter"], "at": entry["at"]}, {}
+        return (
+            201,
+            {
+                "entryId": entry["entryId"],
+                "amount": entry["amount"],
+                "balance": entry["balanceAfter"],
+                "at": entry["at"],
+            },
+            {},
+        )
 
     return stack.once(sub, headers, work)
 
@@ -388,7 +408,9 @@ def history(stack: FakeStack, *, headers: dict[str, str], query: dict[str, str],
 
 
 def _payment_view(payment: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in payment.items() if key not in {"sub", "left"}} | {"serverTime": rfc3339(time.time())}
+    return {key: value for key, value in payment.items() if key not in {"sub", "left"}} | {
+        "serverTime": rfc3339(time.time())
+    }
 
 
 def _step(name: str, status: str = "DONE") -> dict[str, str]:
@@ -410,7 +432,12 @@ def _advance(stack: FakeStack, payment: dict[str, Any]) -> None:
         taken = bool(payment["steps"])
         if taken:
             stack.enter(sub, "REFUND", payment["amount"], paymentId=payment["paymentId"])
-        payment["steps"] = [_step("UsePoints"), _step("ConfirmBooking", "FAILED"), _step("CancelBooking"), _step("UndoPoints")]
+        payment["steps"] = [
+            _step("UsePoints"),
+            _step("ConfirmBooking", "FAILED"),
+            _step("CancelBooking"),
+            _step("UndoPoints"),
+        ]
         payment |= {
             "status": "FAILED",
             "failure": {"code": stack.payment_fails, "detail": "It did not work.", "refunded": taken},
@@ -456,7 +483,9 @@ def pay(stack: FakeStack, *, headers: dict[str, str], body: Any, **_: Any) -> An
             failure = {"code": "INSUFFICIENT_POINTS", "detail": "Not enough.", "refunded": False}
             payment |= {"steps": [_step("UsePoints", "REFUSED")], "failure": failure}
             view = {key: value for key, value in _payment_view(payment).items() if key != "status"}
-            raise Refused("INSUFFICIENT_POINTS", 402, **view, paymentStatus="FAILED", required=payment["amount"], balance=balance)
+            raise Refused(
+                "INSUFFICIENT_POINTS", 402, **view, paymentStatus="FAILED", required=payment["amount"], balance=balance
+            )
         stack.payments[payment["paymentId"]] = payment
         reservation["paymentId"] = payment["paymentId"]
         _advance(stack, payment)
@@ -519,7 +548,9 @@ def cognito(stack: FakeStack, action: str, body: dict[str, Any]) -> tuple[int, d
     if action == "InitiateAuth":
         parameters = body["AuthParameters"]
         if body["AuthFlow"] == "REFRESH_TOKEN_AUTH":
-            found = next(((s, u) for s, u in stack.users.items() if u.get("refresh") == parameters["REFRESH_TOKEN"]), None)
+            found = next(
+                ((s, u) for s, u in stack.users.items() if u.get("refresh") == parameters["REFRESH_TOKEN"]), None
+            )
             if found is None:
                 return exception("NotAuthorizedException")
         else:
@@ -527,7 +558,9 @@ def cognito(stack: FakeStack, action: str, body: dict[str, Any]) -> tuple[int, d
             if found is None or found[1]["password"] != parameters["PASSWORD"]:
                 return exception("NotAuthorizedException")
         sub, user = found
-        token = _jwt({"sub": sub, "cognito:username": user["username"], "exp": time.time() + 3600, "n": uuid.uuid4().hex})
+        token = _jwt(
+            {"sub": sub, "cognito:username": user["username"], "exp": time.time() + 3600, "n": uuid.uuid4().hex}
+        )
         user["tokens"].add(token)
         user["refresh"] = user.get("refresh") or uuid.uuid4().hex
         result = {"IdToken": token, "AccessToken": token, "ExpiresIn": 3600, "TokenType": "Bearer"}
@@ -566,7 +599,12 @@ def serve(stack: FakeStack) -> tuple[ThreadingHTTPServer, str]:
                 body = gzip.compress(body)
                 headers = headers | {"Content-Encoding": "gzip"}
             self.send_response(status)
-            for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), "Cache-Control": "no-cache", **headers}.items():
+            for name, value in {
+                "Content-Type": kind,
+                "Content-Length": str(len(body)),
+                "Cache-Control": "no-cache",
+                **headers,
+            }.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
@@ -614,7 +652,10 @@ def serve(stack: FakeStack) -> tuple[ThreadingHTTPServer, str]:
 def scene(stack: FakeStack) -> None:
     """A season of concerts."""
     stack.add_concert(
-        "starlight", "별빛을 건너는 열차", "하늘정거장 오케스트라", "세종문화회관 대극장",
+        "starlight",
+        "별빛을 건너는 열차",
+        "하늘정거장 오케스트라",
+        "세종문화회관 대극장",
         description="은하를 달리던 그 밤 열차의 음악을 60인조 오케스트라로 다시 만납니다.\n"
         "오리지널 보컬과 함께하는 앙코르까지, 120분의 여행.",
     )
@@ -623,11 +664,16 @@ def scene(stack: FakeStack) -> None:
     stack.take("starlight.1224", [3, 4, 9, 10, 11, 17, 18, 24, 25, 26, 33, 34, 35, 42])
     stack.take("starlight.1224", [12, 27, 28, 43], "HELD")
     stack.take("starlight.1226", list(range(1, 51)))
-    stack.add_concert("moon-tide", "달의 조류 ~Moonlit Tide~", "Mio Aozora & the Tidal Strings", "블루스퀘어 마스터카드홀")
+    stack.add_concert(
+        "moon-tide", "달의 조류 ~Moonlit Tide~", "Mio Aozora & the Tidal Strings", "블루스퀘어 마스터카드홀"
+    )
     stack.add_date("moon-tide", "0110", 49)
     stack.add_date("moon-tide", "0111", 50)
     stack.add_concert(
-        "summer-wires", "여름, 전깃줄 위의 멜로디", "레일사이드 앙상블", "고양아람누리 하이든홀",
+        "summer-wires",
+        "여름, 전깃줄 위의 멜로디",
+        "레일사이드 앙상블",
+        "고양아람누리 하이든홀",
         salesOpenAt=rfc3339(time.time() + 9 * 86400),
     )
     stack.add_date("summer-wires", "0301", 100, 99_000)
