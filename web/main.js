@@ -115,7 +115,11 @@ function Tongues() {
 /** Wherever one is, a place in line is in sight. */
 function Dock() {
   const [here] = useLocation();
-  const lines = Object.entries(places.value).filter(([concertId]) => !here.startsWith(`/concerts/${encodeURIComponent(concertId)}/`));
+  // Not where the place is on the page anyway, and not at the counter, where another countdown matters.
+  const counter = here.startsWith("/reservations/");
+  const lines = Object.entries(places.value).filter(
+    ([concertId, place]) => !here.startsWith(`/concerts/${encodeURIComponent(concertId)}/`) && !(counter && placeState(place) === "ACTIVE"),
+  );
   return lines.map(([concertId, place]) => html`<${Line} key=${concertId} concertId=${concertId} place=${place} />`);
 }
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests.browser.fake_stack import FakeStack, scene, serve
@@ -64,8 +64,11 @@ class Visit:
         """Listen to a page of this context: its console, its errors, its requests."""
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
-        page.on("request", lambda request: self.requests.append(request))
+        page.on("request", self._on_request)
         return page
+
+    def _on_request(self, request: Request) -> None:
+        self.requests.append(request)
 
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
@@ -82,7 +85,7 @@ class Visit:
         """Open another tab of the same browser."""
         return self.watch(self.context.new_page())
 
-    def sign_up(self, username: str, password: str = "Encore-2026!") -> None:  # noqa: S107 - a test's
+    def sign_up(self, username: str, password: str = "Encore-2026!") -> None:
         """Sign up on the page, which signs in too."""
         self.go("/sign-up")
         self.page.fill("#username", username)
@@ -90,10 +93,10 @@ class Visit:
         self.page.click("form button[type=submit]")
         self.page.locator(".who-name").wait_for()
 
-    def shot(self, name: str) -> None:
-        """Write a picture of the page as it is to .local/screenshots/."""
+    def shot(self, name: str, settle: int = 450) -> None:
+        """Write a picture of the page to .local/screenshots/, once what moves has had time to arrive."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        self.page.wait_for_timeout(450)  # until what moves has arrived
+        self.page.wait_for_timeout(settle)
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 
 

@@ -39,7 +39,7 @@ def _jwt(claims: dict[str, Any]) -> str:
     return f"{part({'alg': 'none'})}.{part(claims)}.sig"
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer
+class Refused(Exception):
     def __init__(self, code: str, status: int, headers: dict[str, str] | None = None, **members: Any) -> None:
         super().__init__(code)
         self.status, self.headers = status, headers or {}
@@ -165,7 +165,7 @@ class FakeStack:
         return entry
 
 
-class Unauthorized(Exception):  # noqa: N818 - it is an answer
+class Unauthorized(Exception):
     """API Gateway's own 401, which has no code."""
 
 
@@ -207,7 +207,7 @@ def list_performances(stack: FakeStack, concert_id: str, *, query: dict[str, str
 def list_seats(stack: FakeStack, performance_id: str, **_: Any) -> Answer:
     if performance_id not in stack.seats:
         raise Refused("PERFORMANCE_NOT_FOUND", 404)
-    concert_id = performance_id.split(".")[0]
+    concert_id = performance_id.split(".", maxsplit=1)[0]
     price = next(one["price"] for one in stack.performances[concert_id] if one["performanceId"] == performance_id)
     seats = [
         {"seatNumber": number, "price": price, "status": stack.state(performance_id, number)}
@@ -233,7 +233,7 @@ def _queue_view(stack: FakeStack, place: dict[str, Any]) -> Answer:
     active = place["status"] == "ACTIVE"
     life = stack.poll_seconds * 3 + 10
     place["expires"] = place["until"] if active else now + life
-    view = {
+    view: dict[str, Any] = {
         "token": place["token"],
         "status": place["status"],
         "position": 0 if active else place["ahead"] + 1,
@@ -257,7 +257,7 @@ def join(stack: FakeStack, concert_id: str, *, headers: dict[str, str], **_: Any
     if place is None or fresh:
         place = {"token": uuid.uuid4().hex, "status": "WAITING", "ahead": stack.ahead, "until": 0.0}
         stack.places[concert_id, sub] = place
-    _, view, more = _queue_view(stack, place)
+    _status, view, more = _queue_view(stack, place)
     return (201 if fresh else 200), view, more
 
 
@@ -628,7 +628,7 @@ def serve(stack: FakeStack) -> tuple[ThreadingHTTPServer, str]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             if url.path == "/cognito":
                 with stack.lock:
-                    status, answer = cognito(stack, headers["x-amz-target"].split(".")[-1], body)
+                    status, answer = cognito(stack, headers["x-amz-target"].rsplit(".", 1)[-1], body or {})
                 return self._json(status, answer, {})
             if not url.path.startswith("/api/"):
                 return self._static(url.path)
