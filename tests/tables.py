@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from samcli.yamlhelper import yaml_parse
+from samcli.yamlhelper import yaml_parse  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).parents[1]
 
@@ -28,7 +28,7 @@ def resources(kind: str) -> dict[str, dict[str, Any]]:
 def variable_of(table: str) -> str:
     """Give the environment variable that names a table to the functions: `SeatsTable` is in `SEATS_TABLE`."""
     variables = template()["Globals"]["Function"]["Environment"]["Variables"]
-    return next(name for name, value in variables.items() if value == {"Ref": table})
+    return next(str(name) for name, value in variables.items() if value == {"Ref": table})
 
 
 def create_tables() -> None:

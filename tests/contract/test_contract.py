@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from booking.errors import CATALOGUE
 
+from booking.errors import CATALOGUE
 from tests.handlers import events, functions
 from tests.tables import resources
 from tools.ost import specification

@@ -6,7 +6,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from booking import payments
+from booking import clock, payments, points
 from booking.errors import CATALOGUE
 from tests.functional import world
 from tests.handlers import call, event_text, events
@@ -42,7 +42,7 @@ def _world(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_event_is_answered_as_its_name_and_the_specification_say(function: str, case: str) -> None:
     event = json.loads(world.fill_in(event_text(function, case)))
     if (function, case) in BALANCE_NEEDED:
-        world.points.charge(world.USER, 50_000, "enough", world.clock.now())
+        points.charge(world.USER, 50_000, "enough", clock.now())
     if case == "rate_limited":
         world.throttle_the_counter()
 

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
-import boto3
+from botocore.exceptions import ClientError
 
 from booking import catalog, clock, payments, points, reservations
-from booking.dynamodb import put, update, write
+from booking.dynamodb import Item, client, put, update, write
 from booking.queue import advance, line, token
 from booking.queue.token import Turn
 from booking.settings import settings
@@ -55,7 +56,7 @@ def _change(user: str, reservation: str, expression: str, **values: object) -> s
     return reservation
 
 
-def _pay(user: str, seat: int, *, confirmed: bool) -> payments.Item:
+def _pay(user: str, seat: int, *, confirmed: bool) -> Item:
     points.charge(user, 50_000, f"charge for {seat}", clock.now())
     payment = payments.start(user, hold(user, [seat]), f"payment for {seat}", clock.now()).payment
     if confirmed:
@@ -80,7 +81,7 @@ def _seat_13_taken() -> str:
     return token.sign(enter(USER).turn)
 
 
-def _being_undone() -> payments.Item:
+def _being_undone() -> Item:
     payment = _pay(USER, 9, confirmed=False)
     payments.cancel(payment, [], {"code": "TEMPORARILY_UNAVAILABLE"}, clock.now())
     return payment
@@ -139,7 +140,7 @@ GIVEN: dict[str, Callable[[], str]] = {
 """How to make true what an event speaks of."""
 
 
-PAYMENTS: dict[str, Callable[[], payments.Item]] = {
+PAYMENTS: dict[str, Callable[[], Item]] = {
     "payment": lambda: _pay(USER, 9, confirmed=False),
     "payment being undone": _being_undone,
 }
@@ -161,11 +162,9 @@ def fill_in(text: str) -> str:
 
 def throttle_the_counter() -> None:
     """Make DynamoDB refuse to count another join, as it does past a thousand a second."""
-    from booking.dynamodb import client
 
-    def refuse(model: object, params: dict[str, object], **_: object) -> None:
-        if b"#COUNTER" in bytes(str(params["body"]), "utf-8"):
-            error = {"Error": {"Code": "ProvisionedThroughputExceededException", "Message": "too fast"}}
-            raise boto3.client("dynamodb").exceptions.ProvisionedThroughputExceededException(error, "UpdateItem")
+    def refuse(params: dict[str, Any], **_: object) -> None:
+        if "#COUNTER" in str(params["body"]):
+            raise ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "UpdateItem")
 
     client().meta.events.register("before-call.dynamodb.UpdateItem", refuse)

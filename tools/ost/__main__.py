@@ -7,7 +7,7 @@ from collections.abc import Callable
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tools.ost import build, check, demo, environment, publish, queue, run
+from tools.ost import build, check, demo, environment, publish, queue, run, specification
 from tools.ost.console import Failure, fail
 
 # Nothing that is started from here may find this repository on its import path: a missing package would be hidden.
@@ -34,6 +34,7 @@ DEVELOPMENT: dict[str, Callable[..., None]] = {
     "format": check.format_code,
     "openapi": check.openapi,
     "pins": check.pins,
+    "openapi": specification.openapi,
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)
