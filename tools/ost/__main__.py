@@ -32,9 +32,8 @@ DEVELOPMENT: dict[str, Callable[..., None]] = {
     "check": check.check,
     "test": check.run_tests,
     "format": check.format_code,
-    "openapi": check.openapi,
-    "pins": check.pins,
     "openapi": specification.openapi,
+    "pins": check.pins,
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)
