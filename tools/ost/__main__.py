@@ -7,7 +7,7 @@ from collections.abc import Callable
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tools.ost import build, check, demo, environment, publish, queue, run, specification
+from tools.ost import build, check, demo, environment, publish, queue, run
 from tools.ost.console import Failure, fail
 
 # Nothing that is started from here may find this repository on its import path: a missing package would be hidden.
@@ -32,7 +32,7 @@ DEVELOPMENT: dict[str, Callable[..., None]] = {
     "check": check.check,
     "test": check.run_tests,
     "format": check.format_code,
-    "openapi": specification.openapi,
+    "openapi": check.openapi,
     "pins": check.pins,
 }
 for name, command in COMMANDS.items():

@@ -1,4 +1,4 @@
-"""`./ost check`, `test`, `format` and `pins`: what a developer repeats all day."""
+"""`./ost check`, `test`, `format`, `openapi` and `pins`: what a developer repeats all day."""
 
 import subprocess
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from tools.ost.build import ensure_built, host_architecture
-from tools.ost.console import Failure, step
+from tools.ost.console import Failure, out, step
 from tools.ost.paths import BIN, ROOT, inherited_environment
 
 CHECKS = {
@@ -42,6 +42,13 @@ def format_code() -> None:
     """Format the code and sort its imports."""
     _must_pass("ruff", "check", "--select", "I", "--fix", "--quiet", ".")
     _must_pass("ruff", "format", ".")
+
+
+def openapi() -> None:
+    """Merge the specification from the handlers into functions/get_openapi/openapi.json."""
+    from tools.ost import specification  # noqa: PLC0415 - it loads every handler
+
+    out.print("written" if specification.write() else "unchanged")
 
 
 def pins() -> None:

@@ -18,7 +18,6 @@ from pydantic import BaseModel, TypeAdapter
 
 from booking import requests, views
 from booking.errors import CATALOGUE, BookingError
-from tools.ost.console import step
 from tools.ost.paths import ROOT
 
 FILE = ROOT / "functions" / "get_openapi" / "openapi.json"
@@ -245,9 +244,3 @@ def example(schema: dict[str, Any], schemas: dict[str, Any], name: str = "") -> 
     if schema.get("type") == "array":
         return [example(schema["items"], schemas, "")]
     return {"integer": 1, "boolean": True}.get(schema.get("type", ""), "text")
-
-
-def openapi() -> None:
-    """Merge the specification from the handlers again, into the file that GET /openapi.json answers with."""
-    with step("Merging the specification", str(FILE.relative_to(ROOT))):
-        write()

@@ -30,8 +30,9 @@ from booking.settings import settings
 BALANCE_LIMIT = 10_000_000
 KEY_LIFE_SECONDS = 7 * clock.DAY
 """How long a request's key is remembered; the contract promises a day."""
-APPEND_BUDGET_SECONDS = 6.0
-"""How long one request competes with others of the same user. Each round, one of them wins."""
+APPEND_BUDGET_SECONDS = 7.0
+"""How long one request competes with others of the same user. Each round one of them wins, so none backs off far."""
+APPEND_PAUSE_SECONDS = 0.015
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ def _append(user_id: str, kind: str, amount: int, guard: _Guard, at: int, **abou
     Whether it may be written is judged on the entry before it, which the condition holds in place.
     """
     before = _newest(user_id)
-    for _ in attempts(APPEND_BUDGET_SECONDS):
+    for _ in attempts(APPEND_BUDGET_SECONDS, APPEND_PAUSE_SECONDS):
         balance_after = (before["balanceAfter"] if before else 0) + amount
         if balance_after < 0 or (kind == "CHARGE" and balance_after > BALANCE_LIMIT):
             if known := get(settings().points_table, {"userId": user_id, "sk": guard.sk}):
@@ -181,7 +182,7 @@ def _append(user_id: str, kind: str, amount: int, guard: _Guard, at: int, **abou
         except TransactionRefused as refused:
             if 1 in refused.refusals:
                 return _replay(refused.refusals[1] or {}, guard)
-            before = _newest(user_id)
+            before = refused.refusals[0]
         else:
             return Entry(facts, replayed=False)
     raise TemporarilyUnavailable

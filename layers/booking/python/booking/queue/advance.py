@@ -9,6 +9,7 @@ somebody waits, one *driver* for each queue every `TICK_SECONDS`. The schedule s
 starts one earlier when none is at work. A driver that dies is replaced within the minute.
 """
 
+import contextlib
 import functools
 import json
 import time
@@ -19,7 +20,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from booking import clock
-from booking.dynamodb import CLIENT_CONFIG, ConditionFailed, Item, get, put, query_all, update, write
+from booking.dynamodb import CLIENT_CONFIG, ConditionFailed, Item, Write, get, put, query_all, update, write
 from booking.observability import count, logger
 from booking.queue import admission
 from booking.queue.admission import Decision, Line, State
@@ -34,6 +35,7 @@ from booking.queue.line import (
     recent_queue,
     token_key,
 )
+from booking.queue.token import Turn
 from booking.settings import settings
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ DRIVE_SECONDS = 58
 """How long a driver works; the schedule starts the next one within this and a tick."""
 FRONT = 10
 """How near to the cursor a fan who joins moves the line on before being answered."""
+_CURSOR = ("admitted", "capacity")
+"""What must not have changed between reading a queue and moving its cursor."""
 ROUNDS = 20
 """How often a tick starts again because another moved the line, or because it let in more than it had read."""
 
@@ -53,14 +57,17 @@ def _lambda() -> "LambdaClient":
     return boto3.client("lambda", config=CLIENT_CONFIG)
 
 
-def tick(concert_id: str, now: Callable[[], int] = clock.now) -> Line:
-    """Move a queue on as far as it goes, and give the line as it then is. Safe to repeat and to run many at once."""
+def tick(concert_id: str, now: Callable[[], int] = clock.now, *, until: int | None = None) -> Line:
+    """Move a queue on as far as it goes, or at least to the number `until`, and give the line as it then is.
+
+    Safe to repeat and to run many at once.
+    """
     line = Line(capacity=0)
     for _ in range(ROUNDS):
         item = get(settings().queue_table, queue_key(concert_id))
         counter = get(settings().queue_table, counter_key(concert_id))
         line = line_of(item, counter["issued"] if counter else 0)
-        if line.low >= line.issued:
+        if line.low >= line.issued or (until is not None and line.admitted >= until):
             return line
         at = now()
         tokens = _read_tokens(concert_id, line)
@@ -130,14 +137,12 @@ def _move(concert_id: str, item: Item, line: Line, decision: Decision, lapsed: i
         return line
     after = admission.measured(line, decision, at)
     write(
-        update(
-            settings().queue_table,
-            queue_key(concert_id),
+        _set_cursor(
+            concert_id,
+            item,
             "SET #admitted = :admitted, #low = :low, #active = :active, #pace = :pace, #sampleAt = :sampleAt, "
             "#sampleFrom = :sampleFrom, #advancedAt = :at, #entered = if_not_exists(#entered, :zero) + :entered, "
             "#lapsed = if_not_exists(#lapsed, :zero) + :lapsed",
-            ("#admitted = :before" if "admitted" in item else "attribute_not_exists(#admitted)")
-            + (" AND #capacity = :capacity" if "capacity" in item else " AND attribute_not_exists(#capacity)"),
             admitted=after.admitted,
             low=after.low,
             active=decision.taken,
@@ -148,8 +153,6 @@ def _move(concert_id: str, item: Item, line: Line, decision: Decision, lapsed: i
             zero=0,
             entered=decision.entered,
             lapsed=lapsed,
-            **({"before": line.admitted} if "admitted" in item else {}),
-            **({"capacity": line.capacity} if "capacity" in item else {}),
         )
     )
     return after
@@ -227,17 +230,56 @@ def in_use(concert_id: str) -> bool:
 def let_in(place: Place, at: int) -> Place:
     """Let a fan who has just joined straight in if there is room, and see to it that the line moves if there is not.
 
-    Only those near the front try: further back, somebody else's tick comes first anyway.
+    Only those near the front have the line read: further back, somebody else's tick comes first anyway.
     """
     turn = place.turn
     if turn.active:
         return place
     queue = recent_queue(turn.concert_id, at)
     line = line_of(queue)
-    if line.admitted < turn.number <= line.admitted + FRONT:
-        line = tick(turn.concert_id)
-    if turn.number <= line.admitted:
+    if turn.number <= line.admitted or _open_for(turn, line):
+        return enter(turn, at)
+    if turn.number <= line.admitted + FRONT and turn.number <= tick(turn.concert_id, until=turn.number).admitted:
         return enter(turn, at)
     if not is_driven(queue, at):
         kick(turn.concert_id)
     return place
+
+
+def _open_for(turn: Turn, line: Line) -> bool:
+    """Move the cursor up to a number for which there is room even if every number from `low` on were taken.
+
+    That needs no token to be read, so a crowd that fits into an empty hall costs little. `line` may be a second old: a
+    cursor that is behind only makes it seem fuller.
+    """
+    for _ in range(ROUNDS):
+        if turn.number - line.low > line.capacity:
+            return False
+        item = get(settings().queue_table, queue_key(turn.concert_id)) or {}
+        line = line_of(item)
+        if turn.number <= line.admitted:
+            return True
+        if turn.number - line.low <= line.capacity:
+            with contextlib.suppress(ConditionFailed):
+                write(
+                    _set_cursor(
+                        turn.concert_id,
+                        item,
+                        "SET #admitted = :admitted, #advancedAt = :at, "
+                        "#active = if_not_exists(#active, :zero) + :entered, "
+                        "#entered = if_not_exists(#entered, :zero) + :entered",
+                        admitted=turn.number,
+                        at=clock.now(),
+                        zero=0,
+                        entered=turn.number - line.admitted,
+                    )
+                )
+                return True
+    return False
+
+
+def _set_cursor(concert_id: str, item: Item, expression: str, **values: int) -> Write:
+    """Change the queue, if neither its cursor nor its capacity has changed since this item was read."""
+    same = [f"#{name} = :read_{name}" if name in item else f"attribute_not_exists(#{name})" for name in _CURSOR]
+    read = {f"read_{name}": item[name] for name in _CURSOR if name in item}
+    return update(settings().queue_table, queue_key(concert_id), expression, " AND ".join(same), **values, **read)
