@@ -26,7 +26,7 @@ import httpx
 from tools.ost.catalog import Concert
 from tools.ost.cloud import free_port
 from tools.ost.fans import Fan, new_fan
-from tools.ost.publish import publish_concerts
+from tools.ost.publish import CatalogTables, publish_concerts
 from tools.ost.stack import Stack
 
 ROOT = Path(__file__).parents[2]
@@ -164,7 +164,7 @@ class LocalStack:
             },
             capacity,
         )
-        publish_concerts(self.cloud, [concert])
+        publish_concerts(CatalogTables.of(self.cloud), [concert])
         return PublishedConcert(concert_id, [f"{concert_id}.{label}" for label in labels], price)
 
     def at_once[Argument, Result](
