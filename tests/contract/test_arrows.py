@@ -25,7 +25,16 @@ ARROWS: dict[str, set[str]] = {
     "queue.admission": set(),
     "queue.token": {"dynamodb", "errors", "settings"},
     "queue.line": {"catalog", "dynamodb", "queue.admission", "queue.token", *FOUNDATION},
-    "queue.advance": {"clock", "dynamodb", "observability", "queue.admission", "queue.line", "queue.token", "settings"},
+    "queue.advance": {
+        "clock",
+        "dynamodb",
+        "errors",
+        "observability",
+        "queue.admission",
+        "queue.line",
+        "queue.token",
+        "settings",
+    },
     "reservations": {"catalog", "dynamodb", "queue.line", "queue.token", "seats", *FOUNDATION},
     "payments": {"dynamodb", "observability", "points", "queue.line", "reservations", "seats", *FOUNDATION},
 }

@@ -208,14 +208,14 @@ def transact(*writes: Write) -> None:
     raise TemporarilyUnavailable
 
 
-def attempts(budget: float = CONTENTION_BUDGET_SECONDS, longest_pause: float = 0.3) -> Iterator[int]:
+def attempts(budget: float = CONTENTION_BUDGET_SECONDS) -> Iterator[int]:
     """Count attempts, pausing with full jitter between them, until `budget` seconds have gone by."""
     deadline = time.monotonic() + budget
     attempt = 0
     while True:
         yield attempt
         attempt += 1
-        pause = random.uniform(0.002, min(longest_pause, 0.01 * 2**attempt))  # noqa: S311 - jitter needs no secrecy
+        pause = random.uniform(0.002, min(0.3, 0.01 * 2**attempt))  # noqa: S311 - jitter needs no secrecy
         if time.monotonic() + pause > deadline:
             return
         time.sleep(pause)
