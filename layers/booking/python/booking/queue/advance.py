@@ -16,11 +16,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from booking import clock
-from booking.dynamodb import CLIENT_CONFIG, ConditionFailed, Item, Write, get, put, query_all, update, write
+from booking import aws, clock
+from booking.dynamodb import ConditionFailed, Item, Write, get, put, query_all, update, write
 from booking.observability import count, logger
 from booking.queue import admission
 from booking.queue.admission import Decision, Line, State
@@ -54,7 +53,8 @@ ROUNDS = 20
 
 @functools.cache
 def _lambda() -> "LambdaClient":
-    return boto3.client("lambda", config=CLIENT_CONFIG)
+    functions: LambdaClient = aws.client("lambda")
+    return functions
 
 
 def tick(concert_id: str, now: Callable[[], int] = clock.now, *, until: int | None = None) -> Line:
