@@ -6,7 +6,8 @@ importing the whole function). Integers are strict: `true`, `"7"`, `7.0` and `7.
 """
 
 import functools
-from typing import Any, TypedDict
+from collections.abc import Hashable
+from typing import Any, TypedDict, cast
 
 from pydantic_core import PydanticCustomError, SchemaValidator, ValidationError
 
@@ -101,7 +102,7 @@ def read[Body](body: type[Body], text: str | None) -> Body:
 
     """
     try:
-        request: Body = _validator(body).validate_json(text or "")
+        request: Body = _validator(cast(Hashable, body)).validate_json(text or "")
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_context=False, include_input=False)
         raise ValidationFailed(
