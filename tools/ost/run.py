@@ -77,7 +77,8 @@ def _start(running: ExitStack, port: int, web_port: int | None, parameters: dict
         "demoUser": DEMO_USER,
     }
     if WEB.is_dir():
-        website = Website(WEB, _choose_web_port(web_port, port), {k: outputs[k] for k in outputs if k != "webUrl"})
+        config = {name: outputs[name] for name in ("apiUrl", "region", "userPoolClientId")}
+        website = Website(WEB, _choose_web_port(web_port, port), config | {"cognitoUrl": cloud.endpoint})
         outputs["webUrl"] = running.enter_context(website).url
     written = state / "outputs.json"
     running.callback(written.unlink, missing_ok=True)
