@@ -53,7 +53,8 @@ def start_payment() -> Response[Any]:
     started = payments.start(user_id, request["reservationId"], key, now)
     payment = payments.watch(started.payment)
     bind(paymentId=payment["paymentId"])
-    count(f"Payment{payment['status'].title()}")
+    if payments.is_open(payment):
+        count("PaymentAnsweredOpen")
     headers = http.replayed(started.replayed) | {"location": f"/payments/{payment['paymentId']}"}
     now = clock.now()
     if payment["status"] == "FAILED":

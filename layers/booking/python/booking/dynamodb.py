@@ -17,6 +17,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -57,11 +58,14 @@ class ConditionFailed(Exception):
 class TransactionRefused(Exception):
     """At least one condition of a transaction does not hold, and nothing was written.
 
-    `refusals` maps the position of each write whose condition failed to the item that is there, or None.
+    `refusals` maps the position of each write whose condition failed to the item that is there, or None. `contended`
+    tells that other writes met a transaction that is just being committed, item by item: what is there then may be that
+    transaction's work, and the writes that are missing from `refusals` may be refused a moment later too.
     """
 
-    def __init__(self, refusals: Mapping[int, Item | None]) -> None:
+    def __init__(self, refusals: Mapping[int, Item | None], *, contended: bool = False) -> None:
         self.refusals = refusals
+        self.contended = contended
         super().__init__(f"conditions of writes {sorted(refusals)} do not hold")
 
 
@@ -212,7 +216,8 @@ def transact(*writes: Write) -> None:
                 if reason.get("Code") == "ConditionalCheckFailed"
             }
             if refusals:
-                raise TransactionRefused(refusals) from error
+                contended = any(reason.get("Code") in _CONTENTION for reason in reasons)
+                raise TransactionRefused(refusals, contended=contended) from error
             if not all(reason.get("Code") in _CONTENTION | {"None", None} for reason in reasons):
                 raise
         except BotoCoreError as error:
@@ -240,9 +245,15 @@ def _raise_unless_contention(error: ClientError) -> None:
     code = error.response["Error"]["Code"]
     if code in {"TransactionConflictException", "TransactionInProgressException"}:
         return
-    if code in _TRANSIENT:
+    if _is_transient(error):
         raise TemporarilyUnavailable from error
     raise error
+
+
+def _is_transient(error: ClientError) -> bool:
+    """Tell whether the same call may succeed later; an answer of 5xx may come without a code that anybody knows."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return error.response["Error"]["Code"] in _TRANSIENT or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def get(table: str, key: Key, *, consistent: bool = True) -> Item | None:
@@ -310,7 +321,7 @@ def _read[Answer](call: Callable[[], Answer]) -> Answer:
     try:
         return call()
     except ClientError as error:
-        if error.response["Error"]["Code"] in _TRANSIENT:
+        if _is_transient(error):
             raise TemporarilyUnavailable from error
         raise
     except BotoCoreError as error:
