@@ -224,7 +224,7 @@ class Wire:
 
     def _deliver(self, request: AWSPreparedRequest, operation: str) -> AWSResponse:
         """Let a call take effect. A transaction's token is remembered, as DynamoDB does for ten minutes."""
-        url, service = request.url or "", operation.split(".")[0]
+        url, service = request.url or "", operation.split(".", maxsplit=1)[0]
         body = request.body if isinstance(request.body, bytes) else str(request.body or "").encode()
         if service in self.stand_ins:
             return _answer(url, *self.stand_ins[service](body))

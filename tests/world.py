@@ -23,8 +23,6 @@ from unittest.mock import patch
 
 import boto3
 import botocore.endpoint
-from booking import catalog, clock, dynamodb, observability, payments, settings
-from booking.queue import advance, line, token
 from moto import mock_aws
 from moto.awslambda_simple.models import LambdaSimpleBackend
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -35,6 +33,8 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguagePa
 from moto.stepfunctions.parser.backend import execution_worker
 from moto.stepfunctions.parser.utils import TMP_THREADS
 
+from booking import catalog, clock, dynamodb, observability, payments, settings
+from booking.queue import advance, line, token
 from tests.conftest import REGION, forget_everything
 from tests.faults import ProcessEnded, Wire
 from tests.tables import create_tables
@@ -293,7 +293,7 @@ class World:
                 self.settle()
             except ProcessEnded:
                 self.new_process()
-            except Exception:  # noqa: BLE001, S110 - the schedule comes again
+            except Exception:  # noqa: BLE001 - the schedule comes again
                 pass
         raise AssertionError(f"payments stay open: {open_now}")
 

@@ -7,14 +7,14 @@ import random
 from typing import Any
 
 from booking import clock, payments
-from booking.observability import bind, count, gauge, logger, metrics
+from booking.observability import bind, count, gauge, logger, reported
 
 
 class UnsettledError(RuntimeError):
     """Some payments could not be brought to an end; the next minute's run tries again."""
 
 
-@metrics.log_metrics
+@reported
 def handler(event: dict[str, Any], _context: Any) -> dict[str, str]:
     """Settle the payment of the execution that the event names, or every payment that is open for too long.
 
@@ -25,7 +25,6 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, str]:
         UnsettledError: names the payments that are still open.
 
     """
-    logger.clear_state()
     now = clock.now()
     execution = event.get("detail", {}).get("name")
     open_payments = [execution] if execution else payments.list_left_behind(now)

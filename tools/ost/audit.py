@@ -113,7 +113,9 @@ def _seats(books: Books, at: int, limits: Limits) -> Iterator[Violation]:
             detail = f"the seat is SOLD with {completed[holder]} completed payments"
             yield Violation("sold-without-one-payment", detail, ids)
         if sold and "expiresAt" in seat:
-            yield Violation("sold-seat-expires", "the seat is SOLD and still carries its deadline, which deletes it", ids)
+            yield Violation(
+                "sold-seat-expires", "the seat is SOLD and still carries its deadline, which deletes it", ids
+            )
         if sold and reservation["status"] != "CONFIRMED":
             detail = f"the seat is SOLD and its reservation is {reservation['status']}"
             yield Violation("sold-without-confirmation", detail, ids)
@@ -149,7 +151,9 @@ def _reservations(books: Books, at: int) -> Iterator[Violation]:
         payment = payments.get(reservation.get("paymentId", ""))
         if "paymentId" in reservation and payment is None:
             yield Violation(
-                "payment-missing", "the reservation names a payment that does not exist", (name, reservation["paymentId"])
+                "payment-missing",
+                "the reservation names a payment that does not exist",
+                (name, reservation["paymentId"]),
             )
         if status == "HELD" and payment is not None and payment["status"] != "PENDING":
             detail = f"the hold is locked for a payment that is {payment['status']}"
@@ -175,7 +179,9 @@ def _payments(books: Books, at: int) -> Iterator[Violation]:
         reservation = reservations.get(payment["reservationId"])
         if status == "COMPLETED":
             if reservation is None or (reservation["status"], reservation.get("paymentId")) != ("CONFIRMED", name):
-                yield Violation("paid-without-reservation", "the payment is COMPLETED, its reservation not its own", ids)
+                yield Violation(
+                    "paid-without-reservation", "the payment is COMPLETED, its reservation not its own", ids
+                )
             if [entry["amount"] for entry in taken] != [-payment["amount"]]:
                 detail = f"the payment is COMPLETED with {len(taken)} PAYMENT entries, not one of its amount"
                 yield Violation("paid-without-points", detail, ids)
