@@ -33,7 +33,7 @@ ROUTES = {
 }
 """The endpoints that clients outside this repository are written against, and who answers them."""
 
-BACKGROUND = {"payment_steps", "advance_queue", "settle_payment"}
+BACKGROUND = {"payment_steps", "advance_queue", "confirm_sign_up", "settle_payment"}
 
 STATUSES = {
     "VALIDATION_FAILED": 400,

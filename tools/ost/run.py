@@ -82,9 +82,9 @@ def _start(
         "demoUser": DEMO_USER,
     }
     if WEB.is_dir():
-        website = Website(
-            WEB, host, _choose_web_port(web_port, port, host), {k: outputs[k] for k in outputs if k != "webUrl"}
-        )
+        config = {name: outputs[name] for name in ("apiUrl", "region", "userPoolClientId")}
+        web_port = _choose_web_port(web_port, port, host)
+        website = Website(WEB, host, web_port, config | {"cognitoUrl": cloud.endpoint})
         outputs["webUrl"] = running.enter_context(website).url
     written = state / "outputs.json"
     running.callback(written.unlink, missing_ok=True)

@@ -1,12 +1,17 @@
-"""The browser client, served from `web/` beside the local API."""
+"""The browser client, served from `web/` beside the local API as the cloud serves it: compressed, under a policy."""
 
+import gzip
 import json
+import re
 import threading
 from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
+
+WORTH_COMPRESSING = 500
 
 
 class Website:
@@ -14,7 +19,12 @@ class Website:
 
     def __init__(self, directory: Path, host: str, port: int, config: dict[str, Any]) -> None:
         self.url = f"http://{host}:{port}"
-        handler = partial(_Files, directory=str(directory), config=json.dumps(config).encode())
+        handler = partial(
+            _Files,
+            directory=str(directory),
+            config=json.dumps(config).encode(),
+            policy=content_security_policy(directory / "index.html", config),
+        )
         self._server = ThreadingHTTPServer((host, port), handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="website", daemon=True)
@@ -30,32 +40,59 @@ class Website:
         self._server.server_close()
 
 
+def content_security_policy(page: Path, config: dict[str, Any]) -> str:
+    """Give the page's own policy, narrowed to the origins of this stack and closed to frames."""
+    stated = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', page.read_text())
+    if stated is None:
+        raise ValueError(f"{page} states no Content-Security-Policy")
+    urls = [urlsplit(str(config[name])) for name in ("apiUrl", "cognitoUrl")]
+    origins = sorted({f"{url.scheme}://{url.netloc}" for url in urls if url.netloc})
+    narrowed = re.sub(r"connect-src [^;]+", " ".join(["connect-src 'self'", *origins]), stated[1])
+    return f"{narrowed}; frame-ancestors 'none'"
+
+
 class _Files(SimpleHTTPRequestHandler):
     """Files only: no listing of directories, nothing cached, module scripts with their type."""
 
     extensions_map = SimpleHTTPRequestHandler.extensions_map | {".js": "text/javascript", ".mjs": "text/javascript"}
     protocol_version = "HTTP/1.1"
 
-    def __init__(self, *args: Any, config: bytes, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, config: bytes, policy: str, **kwargs: Any) -> None:
         self._config = config
+        self._policy = policy
         super().__init__(*args, **kwargs)
 
     def do_GET(self) -> None:
-        if self.path.partition("?")[0] != "/config.json":
-            super().do_GET()
+        if self.path.partition("?")[0] == "/config.json":
+            self._answer(self._config, "application/json")
             return
-        self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(self._config)))
-        self.end_headers()
-        self.wfile.write(self._config)
+        file = Path(self.translate_path(self.path))
+        if file.is_dir():
+            file /= "index.html"
+        if file.is_file():
+            self._answer(file.read_bytes(), self.guess_type(str(file)))
+        else:
+            self.send_error(HTTPStatus.NOT_FOUND)
 
-    def list_directory(self, path: Any) -> None:  # noqa: ARG002 - the base class's own
-        self.send_error(HTTPStatus.NOT_FOUND)
+    do_HEAD = do_GET  # noqa: N815 - the name is the base class's
+
+    def _answer(self, body: bytes, kind: str) -> None:
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", f"{kind}; charset=utf-8" if kind.startswith("text/") else kind)
+        self.send_header("Vary", "Accept-Encoding")
+        if len(body) > WORTH_COMPRESSING and "gzip" in self.headers.get("Accept-Encoding", ""):
+            body = gzip.compress(body)
+            self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def end_headers(self) -> None:
         self.send_header("Cache-Control", "no-store")
         self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Referrer-Policy", "no-referrer")
+        self.send_header("Content-Security-Policy", self._policy)
         super().end_headers()
 
     def log_message(self, *_: object) -> None:

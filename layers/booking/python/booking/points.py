@@ -120,6 +120,12 @@ def refund(user_id: str, payment_id: str, at: int) -> bool:
     return True
 
 
+def debit_of(user_id: str, payment_id: str) -> Item | None:
+    """Give the entry with which a payment took its points, or None when it took none."""
+    guard = get(settings().points_table, {"userId": user_id, "sk": _payment_guard(payment_id).sk})
+    return None if guard is None or "void" in guard else guard
+
+
 def history(user_id: str, limit: int, after: str | None) -> tuple[list[Item], Item | None]:
     """Give one page of a user's entries, newest first, and the key to go on from."""
     page = query(

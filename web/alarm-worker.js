@@ -1,0 +1,1 @@
+onmessage = ({ data: { id, ms } }) => setTimeout(() => postMessage(id), ms);

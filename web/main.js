@@ -1,0 +1,152 @@
+// The page's frame: what is on every page, and which page is shown.
+
+import { html, navigate, render, Route, Router, Switch, useEffect, useHashLocation, useLocation, useState } from "./vendor/libraries.js";
+import { language, points, speak, t } from "./language.js";
+import { Concerts } from "./pages/concerts.js";
+import { Bones, Countdown, href, Icon, Note, Page } from "./parts.js";
+import { places, placeState, startKeeping } from "./places.js";
+import { session, signOut } from "./session.js";
+import { remember } from "./storage.js";
+
+/** A page that is fetched when it is first asked for. */
+function later(load) {
+  let page = null;
+  return function Later({ params }) {
+    const [state, setState] = useState({ page });
+    const [attempt, setAttempt] = useState(0);
+    useEffect(() => {
+      if (page) return;
+      load().then(
+        (loaded) => setState({ page: (page = loaded) }),
+        () => setState({ failed: true }),
+      );
+    }, [attempt]);
+    // Parameters are the key: another concert is another page, not the same one with other numbers in it.
+    if (state.page) return html`<${state.page} key=${JSON.stringify(params)} ...${params} />`;
+    if (state.failed) {
+      return html`<${Note} tone="warn" alert actions=${html`<button type="button" class="button quiet" onClick=${() => setAttempt(attempt + 1)}>${t("again")}</button>`}>
+        ${t("errors.NETWORK")}
+      <//>`;
+    }
+    return html`<${Bones} lines=${4} />`;
+  };
+}
+
+const Concert = later(async () => (await import("./pages/concert.js")).Concert);
+const Queue = later(async () => (await import("./pages/queue.js")).Queue);
+const Seats = later(async () => (await import("./pages/seats.js")).Seats);
+const Reservations = later(async () => (await import("./pages/reservations.js")).Reservations);
+const Reservation = later(async () => (await import("./pages/reservation.js")).Reservation);
+const Points = later(async () => (await import("./pages/points.js")).Points);
+const SignIn = later(async () => (await import("./pages/sign.js")).SignIn);
+const SignUp = later(async () => (await import("./pages/sign.js")).SignUp);
+
+const parameters = ({ params }) => Object.fromEntries(Object.entries(params).filter(([key]) => Number.isNaN(Number(key))));
+const show = (page) => (params) => html`<${page} params=${parameters({ params })} />`;
+
+function Pages() {
+  return html`
+    <${Switch}>
+      <${Route} path="/">${() => html`<${Concerts} />`}<//>
+      <${Route} path="/concerts/:concertId">${show(Concert)}<//>
+      <${Route} path="/concerts/:concertId/queue">${show(Queue)}<//>
+      <${Route} path="/concerts/:concertId/dates/:performanceId">${show(Seats)}<//>
+      <${Route} path="/reservations">${show(Reservations)}<//>
+      <${Route} path="/reservations/:reservationId">${show(Reservation)}<//>
+      <${Route} path="/points">${show(Points)}<//>
+      <${Route} path="/sign-in">${show(SignIn)}<//>
+      <${Route} path="/sign-up">${show(SignUp)}<//>
+      <${Route}>
+        <${Page} title=${t("lost.title")} lead=${t("lost.text")}>
+          <p><a class="button" href="#/">${t("nav.concerts")}</a></p>
+        <//>
+      <//>
+    <//>
+  `;
+}
+
+function Top() {
+  const [here] = useLocation();
+  const link = (to, label, also) => {
+    const current = here === to || (also && here.startsWith(also));
+    return html`<a href="#${to}" aria-current=${current ? "page" : undefined}>${label}</a>`;
+  };
+  const user = session.value;
+  return html`
+    <header class="top">
+      <div class="top-in">
+        <a class="mark" href="#/" aria-label=${t("name")}>
+          <span class="mark-bars" aria-hidden="true"><i /><i /><i /><i /></span><b>OST</b><span class="mark-name">${t("nav.tagline")}</span>
+        </a>
+        <nav class="nav" aria-label=${t("nav.label")}>
+          ${link("/", t("nav.concerts"), "/concerts")} ${link("/reservations", t("nav.reservations"), "/reservations")} ${link("/points", t("nav.points"))}
+        </nav>
+        <div class="top-end">
+          <${Tongues} />
+          ${user
+            ? html`<div class="who">
+                <span class="who-name" title=${user.username}><${Icon} name="user" /><span class="unseen">${t("sign.as")}</span><span>${user.username}</span></span>
+                <button type="button" class="link" onClick=${leaveHouse}>${t("sign.out")}</button>
+              </div>`
+            : html`<a class="button small" href="#/sign-in" onClick=${() => rememberHere(here)}>${t("sign.in")}</a>`}
+        </div>
+      </div>
+    </header>
+  `;
+}
+
+function rememberHere(here) {
+  if (!here.startsWith("/sign-")) remember("return", here, sessionStorage);
+}
+
+function leaveHouse() {
+  signOut();
+  navigate("/");
+}
+
+function Tongues() {
+  const tongue = (tag, label, full) => html`
+    <button type="button" lang=${tag} aria-pressed=${language.value === tag} aria-label=${full} onClick=${() => speak(tag)}>${label}</button>
+  `;
+  return html`<div class="tongues" role="group" aria-label=${t("language")}>${tongue("ko", "한", "한국어")}${tongue("en", "EN", "English")}</div>`;
+}
+
+/** Wherever one is, a place in line is in sight. */
+function Dock() {
+  const [here] = useLocation();
+  const lines = Object.entries(places.value).filter(([concertId]) => !here.startsWith(`/concerts/${encodeURIComponent(concertId)}/`));
+  return lines.map(([concertId, place]) => html`<${Line} key=${concertId} concertId=${concertId} place=${place} />`);
+}
+
+function Line({ concertId, place }) {
+  const [, draw] = useState(0);
+  const state = placeState(place);
+  if (state === "WAITING") {
+    return html`<a class="dock" href=${href`/concerts/${concertId}/queue`}>
+      <${Icon} name="people" /><span><b>${place.title}</b> ${t("dock.waiting", { n: place.view.ahead })}</span><${Icon} name="next" />
+    </a>`;
+  }
+  if (state === "ACTIVE") {
+    const to = place.wanted ? href`/concerts/${concertId}/dates/${place.wanted}` : href`/concerts/${concertId}`;
+    return html`<a class="dock open" href=${to}>
+      <${Icon} name="ticket" /><span><b>${place.title}</b> ${t("dock.active")} <${Countdown} until=${place.view.activeUntil} label=${t("dock.window")} onEnd=${() => draw(1)} /></span><${Icon} name="next" />
+    </a>`;
+  }
+  return null;
+}
+
+function App() {
+  return html`
+    <${Router} hook=${useHashLocation}>
+      <a class="skip" href="#main" onClick=${(event) => (event.preventDefault(), document.getElementById("main").focus())}>${t("nav.skip")}</a>
+      <${Top} />
+      <main id="main" class="shell" tabindex="-1"><${Dock} /><${Pages} /></main>
+      <footer class="foot"><p>${t("foot.text")}</p></footer>
+    <//>
+  `;
+}
+
+startKeeping();
+const root = document.getElementById("app");
+root.replaceChildren();
+render(html`<${App} />`, root);

@@ -1,0 +1,181 @@
+// The user's places in line, one per concert, shared by all tabs of this browser.
+//
+// A place is kept in storage, so it survives a reload, and a Web Lock names the one tab that polls for it; the others
+// read what that tab wrote. A closed tab loses its lock and the next one carries on, at the time that the server named.
+
+import { computed, effect, signal, untracked } from "./vendor/libraries.js";
+import { alarm, prepareAlarm } from "./alarm.js";
+import { call, part } from "./api.js";
+import { guessServerTime, monotonic, secondsUntil } from "./clock.js";
+import { session } from "./session.js";
+import { onForeignChange, recall, recallKeys, remember } from "./storage.js";
+
+/**
+ * concertId → {view, heardAt, interval, startAhead, title, wanted, ended?, trouble?}
+ *
+ * view        the last queue view, with the token to send
+ * heardAt     when it came, on the clock that tabs share (ms)
+ * startAhead  how many were ahead at first: where the progress bar begins
+ * wanted      the performance that the user was about to look at
+ * ended       code of the refusal that ended the place
+ * trouble     code of what kept the last poll from succeeding
+ */
+export const places = signal({});
+
+const storageKey = (concertId) => `place.${session.value.sub}.${concertId}`;
+
+function load() {
+  const found = {};
+  if (session.value) {
+    const start = `place.${session.value.sub}.`;
+    for (const key of recallKeys(start)) {
+      const place = recall(key);
+      if (place?.view) found[key.slice(start.length)] = place;
+    }
+  }
+  places.value = found;
+  for (const { view, heardAt } of Object.values(found)) {
+    guessServerTime(Date.parse(view.serverTime) + Math.max(0, monotonic() - heardAt));
+  }
+}
+
+function save(concertId, place) {
+  if (!session.value) return;
+  const { [concertId]: _, ...others } = places.value;
+  places.value = place ? { ...others, [concertId]: place } : others;
+  remember(storageKey(concertId), place);
+}
+
+/** WAITING, ACTIVE, ENDED (see `ended`), or null: no place. */
+export function placeState(place) {
+  if (!place) return null;
+  if (place.ended) return "ENDED";
+  if (place.view.status === "ACTIVE" && secondsUntil(place.view.activeUntil) === 0) return "ENDED";
+  return place.view.status === "WAITING" || place.view.status === "ACTIVE" ? place.view.status : "ENDED";
+}
+
+/** Joins the line, or takes up the place that the user already has (perhaps from another device). */
+export async function join(concert, wanted) {
+  prepareAlarm();
+  const { body: view } = await call("POST", `/concerts/${part(concert.concertId)}/queue-tokens`, { attempts: 2 });
+  hear(concert.concertId, view, { title: concert.title, wanted });
+  return view;
+}
+
+export function want(concertId, performanceId) {
+  const place = places.value[concertId];
+  if (place && place.wanted !== performanceId) save(concertId, { ...place, wanted: performanceId });
+}
+
+/** Leaves the line or gives the right to book back; the place is free for the next one at once. */
+export async function leave(concertId) {
+  const place = places.value[concertId];
+  if (!place) return;
+  try {
+    await call("DELETE", `${queuePath(concertId)}/current`, { queueToken: place.view.token });
+  } catch (problem) {
+    if (!problem.code.startsWith("QUEUE_TOKEN_")) throw problem;
+  }
+  forget(concertId);
+}
+
+export const forget = (concertId) => save(concertId, null);
+
+/** Some other answer told that the place is over. */
+export function end(concertId, code) {
+  const place = places.value[concertId];
+  if (place) save(concertId, { ...place, ended: code });
+}
+
+const queuePath = (concertId) => `/concerts/${part(concertId)}/queue-tokens`;
+
+function hear(concertId, view, more = {}) {
+  const before = places.value[concertId];
+  const fresh = !before || placeState(before) === "ENDED";
+  const startAhead = Math.max(view.ahead, fresh ? 0 : before.startAhead);
+  const { ended: _e, trouble: _t, ...kept } = before ?? {};
+  save(concertId, { ...kept, ...more, view, startAhead, heardAt: monotonic() });
+}
+
+/** Milliseconds until the next poll is due. A hidden tab asks as seldom as keeps the place. */
+export function untilNextPoll(place, hidden = document.hidden) {
+  const { pollAfterSeconds, expiresAt, serverTime } = place.view;
+  const told = Math.max(1, place.trouble?.wait ?? pollAfterSeconds) * 1000;
+  const life = Date.parse(expiresAt) - Date.parse(serverTime);
+  const interval = hidden ? Math.max(told, life / 2) : told;
+  // Clamped: should the clock have been set in between, the worst is one interval too many.
+  return Math.min(interval, Math.max(0, place.heardAt + interval - monotonic()));
+}
+
+const kept = new Map(); // concertId → AbortController of the tab's keeping of it
+
+function supervise() {
+  for (const [concertId, place] of Object.entries(places.value)) {
+    if (placeState(place) === "WAITING" && !kept.has(concertId)) untracked(() => keepPlace(concertId));
+  }
+}
+
+async function keepPlace(concertId) {
+  const watch = { wake: new AbortController() };
+  kept.set(concertId, watch);
+  try {
+    await alone(storageKey(concertId), () => pollWhileWaiting(concertId, watch));
+  } finally {
+    kept.delete(concertId);
+  }
+}
+
+const alone = (name, work) => (navigator.locks ? navigator.locks.request(`ost.${name}`, work) : work());
+
+async function pollWhileWaiting(concertId, watch) {
+  for (;;) {
+    const place = places.value[concertId];
+    if (placeState(place) !== "WAITING") return;
+    const wait = untilNextPoll(place);
+    if (wait > 0) {
+      watch.wake = new AbortController();
+      await alarm(wait, watch.wake.signal);
+    } else {
+      await poll(concertId, place);
+    }
+  }
+}
+
+async function poll(concertId, place) {
+  try {
+    const { body: view } = await call("GET", `${queuePath(concertId)}/current`, {
+      queueToken: place.view.token,
+      attempts: 1,
+    });
+    if (places.value[concertId]) hear(concertId, view);
+  } catch (problem) {
+    const now = places.value[concertId];
+    if (!now) return;
+    if (!problem.transient) save(concertId, { ...now, ended: problem.code });
+    else {
+      const tries = (now.trouble?.tries ?? 0) + 1;
+      const wait = Math.max(problem.retryAfter ?? 0, now.view.pollAfterSeconds) * (1 + Math.random() * 0.3);
+      save(concertId, { ...now, heardAt: monotonic(), trouble: { code: problem.code, tries, wait } });
+    }
+  }
+}
+
+function wakeAll() {
+  for (const watch of kept.values()) watch.wake.abort();
+}
+
+export function startKeeping() {
+  const user = computed(() => session.value?.sub);
+  effect(() => {
+    user.value;
+    untracked(load);
+  });
+  onForeignChange((key) => {
+    if (key === null || key.startsWith("place.")) {
+      load();
+      wakeAll();
+    }
+  });
+  document.addEventListener("visibilitychange", wakeAll);
+  effect(supervise);
+}

@@ -1,0 +1,126 @@
+// Signing up and in with the stack's Cognito user pool, through its public JSON API, and staying signed in.
+
+import { computed, signal } from "./vendor/libraries.js";
+import { clockIsKnown, serverNow } from "./clock.js";
+import { Problem } from "./problem.js";
+import { settings } from "./settings.js";
+import { onForeignChange, recall, remember } from "./storage.js";
+
+/** {idToken, accessToken, refreshToken, sub, username} or null. */
+export const session = signal(recall("session"));
+export const signedIn = computed(() => session.value !== null);
+
+onForeignChange((key) => {
+  if (key === "session" || key === null) session.value = recall("session");
+});
+
+function keep(value) {
+  session.value = value;
+  remember("session", value);
+}
+
+function claims(jwt) {
+  const payload = jwt.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+  const bytes = Uint8Array.from(atob(payload), (letter) => letter.charCodeAt(0));
+  return JSON.parse(new TextDecoder().decode(bytes));
+}
+
+async function cognito(action, body) {
+  const { cognitoUrl, userPoolClientId } = await settings();
+  let answer;
+  try {
+    answer = await fetch(cognitoUrl, {
+      method: "POST",
+      headers: {
+        "Content-Type": "application/x-amz-json-1.1",
+        "X-Amz-Target": `AWSCognitoIdentityProviderService.${action}`,
+      },
+      body: JSON.stringify({ ClientId: userPoolClientId, ...body }),
+    });
+  } catch {
+    throw new Problem({ code: "NETWORK" });
+  }
+  const text = await answer.text();
+  let result = {};
+  try {
+    result = text ? JSON.parse(text) : {};
+  } catch {
+    // Told below: an answer that is not JSON is no answer of Cognito's.
+  }
+  if (answer.ok) return result;
+  // "UsernameExistsException", sometimes with a namespace before "#" or a note after ":".
+  const kind = String(result.__type ?? "").split("#").pop().split(":")[0];
+  throw new Problem({ code: kind || "UNEXPECTED", detail: result.message ?? result.Message, status: answer.status });
+}
+
+function begin({ IdToken, AccessToken, RefreshToken }, earlier) {
+  const { sub, "cognito:username": username } = claims(IdToken);
+  keep({
+    idToken: IdToken,
+    accessToken: AccessToken,
+    refreshToken: RefreshToken ?? earlier?.refreshToken,
+    sub,
+    username: username ?? earlier?.username ?? sub,
+  });
+}
+
+/** Returns whether the new user may sign in at once; if not, a code was sent and `confirm` is next. */
+export async function signUp(username, password) {
+  const { UserConfirmed } = await cognito("SignUp", { Username: username, Password: password });
+  return UserConfirmed;
+}
+
+export const confirm = (username, code) => cognito("ConfirmSignUp", { Username: username, ConfirmationCode: code });
+
+export async function signIn(username, password) {
+  const { AuthenticationResult, ChallengeName } = await cognito("InitiateAuth", {
+    AuthFlow: "USER_PASSWORD_AUTH",
+    AuthParameters: { USERNAME: username, PASSWORD: password },
+  });
+  if (!AuthenticationResult) throw new Problem({ code: ChallengeName ?? "UNEXPECTED" });
+  begin(AuthenticationResult);
+}
+
+export async function signOut() {
+  const token = session.value?.refreshToken;
+  keep(null);
+  // Cognito forgets the refresh token too. If it cannot be told, the token is at least gone from this device.
+  if (token) await cognito("RevokeToken", { Token: token }).catch(() => {});
+}
+
+let renewal = null;
+
+/** A new ID token from the refresh token; parallel callers share one request. */
+export function renew() {
+  renewal ??= renewNow().finally(() => {
+    renewal = null;
+  });
+  return renewal;
+}
+
+async function renewNow() {
+  const current = session.value;
+  if (!current?.refreshToken) throw endSession();
+  try {
+    const { AuthenticationResult } = await cognito("InitiateAuth", {
+      AuthFlow: "REFRESH_TOKEN_AUTH",
+      AuthParameters: { REFRESH_TOKEN: current.refreshToken },
+    });
+    begin(AuthenticationResult, current);
+  } catch (problem) {
+    if (problem.code === "NETWORK" || problem.code === "TooManyRequestsException") throw problem;
+    throw endSession();
+  }
+}
+
+function endSession() {
+  keep(null);
+  return new Problem({ code: "SIGN_IN_REQUIRED", status: 401 });
+}
+
+/** The bearer token: renewed beforehand when the server's clock says that it is about to lapse. */
+export async function bearer() {
+  if (!session.value) throw new Problem({ code: "SIGN_IN_REQUIRED", status: 401 });
+  if (clockIsKnown() && claims(session.value.idToken).exp * 1000 - serverNow() < 30_000) await renew();
+  return session.value.idToken;
+}
