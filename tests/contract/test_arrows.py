@@ -10,6 +10,7 @@ LAYER = ROOT / "layers" / "booking" / "python"
 
 FOUNDATION = {"errors", "settings", "clock", "ids"}
 ARROWS: dict[str, set[str]] = {
+    "aws": set(),
     "errors": set(),
     "settings": set(),
     "clock": set(),
@@ -17,15 +18,16 @@ ARROWS: dict[str, set[str]] = {
     "observability": set(),
     "requests": set(),
     "views": set(),
-    "dynamodb": {"errors"},
+    "dynamodb": {"aws", "errors"},
     "http": {"dynamodb", "errors", "observability"},
     "catalog": {"dynamodb", *FOUNDATION},
     "seats": {"catalog", "dynamodb", *FOUNDATION},
     "points": {"dynamodb", *FOUNDATION},
     "queue.admission": set(),
-    "queue.token": {"dynamodb", "errors", "settings"},
+    "queue.token": {"aws", "errors", "settings"},
     "queue.line": {"catalog", "dynamodb", "queue.admission", "queue.token", *FOUNDATION},
     "queue.advance": {
+        "aws",
         "clock",
         "dynamodb",
         "errors",
@@ -36,7 +38,7 @@ ARROWS: dict[str, set[str]] = {
         "settings",
     },
     "reservations": {"catalog", "dynamodb", "queue.line", "queue.token", "seats", *FOUNDATION},
-    "payments": {"dynamodb", "observability", "points", "queue.line", "reservations", "seats", *FOUNDATION},
+    "payments": {"aws", "dynamodb", "observability", "points", "queue.line", "reservations", "seats", *FOUNDATION},
 }
 """What each module of the layer may import of it."""
 

@@ -19,11 +19,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from booking import aws
 from booking.errors import TemporarilyUnavailable, ValidationFailed
 
 if TYPE_CHECKING:
@@ -31,15 +29,6 @@ if TYPE_CHECKING:
 
 type Item = dict[str, Any]
 type Key = Mapping[str, Any]
-
-CLIENT_CONFIG = Config(
-    connect_timeout=1,
-    read_timeout=3,
-    retries={"mode": "standard", "total_max_attempts": 3},
-    tcp_keepalive=True,
-    parameter_validation=False,
-)
-"""Three attempts of at most three seconds stay within a function's ten."""
 
 CONTENTION_BUDGET_SECONDS = 4.0
 """How long conflicts are retried before the caller is told to come back."""
@@ -76,21 +65,46 @@ class TransactionRefused(Exception):
         super().__init__(f"conditions of writes {sorted(refusals)} do not hold")
 
 
-class _IntegerDeserializer(TypeDeserializer):
-    """Every number that we store is whole."""
+def _serialize(value: Any) -> dict[str, Any]:
+    """Write a value in DynamoDB's notation. Every number that we store is whole."""
+    match value:
+        case str():
+            return {"S": value}
+        case bool():
+            return {"BOOL": value}
+        case int():
+            return {"N": str(value)}
+        case None:
+            return {"NULL": True}
+        case list():
+            return {"L": [_serialize(element) for element in value]}
+        case dict():
+            return {"M": _encode(value)}
+    raise TypeError(f"no item holds a {type(value).__name__}")
 
-    def _deserialize_n(self, value: str) -> int:
-        return int(value)
 
-
-_serialize = TypeSerializer().serialize
-_deserialize = _IntegerDeserializer().deserialize
+def _deserialize(value: Mapping[str, Any]) -> Any:
+    """Read a value in DynamoDB's notation."""
+    ((kind, content),) = value.items()
+    match kind:
+        case "S" | "BOOL":
+            return content
+        case "N":
+            return int(content)
+        case "NULL":
+            return None
+        case "L":
+            return [_deserialize(element) for element in content]
+        case "M":
+            return {name: _deserialize(element) for name, element in content.items()}
+    raise TypeError(f"no item of ours holds a {kind}")
 
 
 @functools.cache
 def client() -> "DynamoDBClient":
     """Give this process's one client, made when it is first needed."""
-    return boto3.client("dynamodb", config=CLIENT_CONFIG)
+    dynamodb: DynamoDBClient = aws.client("dynamodb")
+    return dynamodb
 
 
 def _encode(item: Key) -> dict[str, Any]:

@@ -24,12 +24,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from booking import clock, ids, points, reservations, seats
+from booking import aws, clock, ids, points, reservations, seats
 from booking.dynamodb import (
-    CLIENT_CONFIG,
     ConditionFailed,
     Item,
     TransactionRefused,
@@ -76,7 +74,8 @@ COPIED = ("userId", "reservationId", "concertId", "performanceId", "seatNumbers"
 
 @functools.cache
 def _workflow() -> "SFNClient":
-    return boto3.client("stepfunctions", config=CLIENT_CONFIG)
+    workflow: SFNClient = aws.client("stepfunctions")
+    return workflow
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from booking import clock
-from booking.dynamodb import CLIENT_CONFIG, ConditionFailed, Item, Write, get, put, query, query_all, update, write
+from booking import aws, clock
+from booking.dynamodb import ConditionFailed, Item, Write, get, put, query, query_all, update, write
 from booking.errors import BookingError, TemporarilyUnavailable
 from booking.observability import count, levels, logger
 from booking.queue import admission
@@ -62,7 +61,8 @@ ENDS, ENDS_WHILE_JOINING = 1000, 20
 
 @functools.cache
 def _lambda() -> "LambdaClient":
-    return boto3.client("lambda", config=CLIENT_CONFIG)
+    functions: LambdaClient = aws.client("lambda")
+    return functions
 
 
 def tick(concert_id: str, now: Callable[[], int] = clock.now, ends: int = ENDS, *, until: int | None = None) -> Line:
