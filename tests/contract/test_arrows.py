@@ -19,7 +19,7 @@ ARROWS: dict[str, set[str]] = {
     "requests": set(),
     "views": set(),
     "dynamodb": {"aws", "errors"},
-    "http": {"dynamodb", "errors", "observability"},
+    "http": {"dynamodb", "errors", "observability", "requests"},
     "catalog": {"dynamodb", *FOUNDATION},
     "seats": {"catalog", "dynamodb", *FOUNDATION},
     "points": {"dynamodb", *FOUNDATION},

@@ -5,6 +5,7 @@ Powertools merges what the resolvers know: paths, methods, summaries, tags. Each
 each refusal comes with an example.
 """
 
+import dataclasses
 import json
 import re
 import typing
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from aws_lambda_powertools.event_handler.openapi.merge import OpenAPIMerge
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
 from booking import requests, views
 from booking.errors import CATALOGUE, BookingError
@@ -143,14 +144,14 @@ def write() -> bool:
 
 def _schemas() -> dict[str, Any]:
     schemas: dict[str, Any] = {}
-    for module in (views, requests):
-        for name, kind in vars(module).items():
-            if isinstance(kind, type) and kind.__module__ == module.__name__:
-                model = typing.is_typeddict(kind) or issubclass(kind, BaseModel)
-                if model:
-                    schema = TypeAdapter(kind).json_schema(ref_template=REFERENCE)
-                    schemas |= schema.pop("$defs", {})
-                    schemas[name] = schema
+    for name, kind in vars(views).items():
+        if typing.is_typeddict(kind) and kind.__module__ == views.__name__:
+            schema = TypeAdapter(kind).json_schema(ref_template=REFERENCE)
+            schemas |= schema.pop("$defs", {})
+            schemas[name] = schema
+    for name, kind in vars(requests).items():
+        if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+            schemas[name] = {"title": name} | requests.schema(kind)
     return schemas
 
 

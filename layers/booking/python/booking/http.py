@@ -16,10 +16,11 @@ costs nothing at run time, and the models that it names are imported by that com
 import json
 import re
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
+from booking import requests
 from booking.dynamodb import cursor_of
 from booking.errors import (
     BookingError,
@@ -28,9 +29,6 @@ from booking.errors import (
     ValidationFailed,
 )
 from booking.observability import bind, count, logger, reported
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
 
 JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
@@ -147,25 +145,20 @@ def idempotency_key(app: APIGatewayHttpResolver) -> str:
     return key
 
 
-def body[Model: BaseModel](app: APIGatewayHttpResolver, model: type[Model]) -> Model:
-    """Read the request's JSON body.
+def body[Model](app: APIGatewayHttpResolver, model: type[Model]) -> Model:
+    """Read the request's JSON body, as one of the models in `requests`.
 
     Raises:
         ValidationFailed: with a message for each wrong field.
 
     """
-    from pydantic import ValidationError  # noqa: PLC0415 - only functions with a body pay for it
-
     try:
-        return model.model_validate_json(app.current_event.decoded_body or "")
-    except ValidationError as error:
-        errors = [
-            {"field": ".".join(str(part) for part in wrong["loc"]) or "body", "message": wrong["msg"]}
-            for wrong in error.errors(include_url=False, include_context=False, include_input=False)
-        ]
-        raise ValidationFailed(errors=errors) from error
-    except ValueError as error:
+        content = json.loads(app.current_event.decoded_body or "")
+    except (ValueError, RecursionError) as error:
         raise ValidationFailed(errors=[{"field": "body", "message": "must be JSON in UTF-8"}]) from error
+    if wrong := requests.problems(model, content):
+        raise ValidationFailed(errors=wrong)
+    return requests.take(model, content)
 
 
 def paging(app: APIGatewayHttpResolver) -> tuple[int, str | None]:
