@@ -261,7 +261,7 @@ class World:
             "pace": pace,
             "advancedAt": int(self.now),
             "driver": Context.aws_request_id,
-            "drivenUntil": int(self.now) + 60,
+            "drivenUntil": int(self.now) + 3600,
         }
         if waiting:
             queue |= {"sampleAt": int(self.now), "sampleFrom": active}
