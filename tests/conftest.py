@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from booking import catalog, dynamodb, payments
+from booking import aws, catalog, dynamodb, payments
 from booking import settings as settings_module
 from booking.queue import advance, token
 from tests.tables import create_tables, resources, variable_of
@@ -24,6 +24,7 @@ def forget_everything() -> None:
     """Make this process a new one: no clients, no settings, no caches."""
     cached: list[functools._lru_cache_wrapper[object]] = [
         settings_module.settings,
+        aws.session,
         dynamodb.client,
         payments._workflow,
         advance._lambda,

@@ -110,7 +110,7 @@ class Meter:
             else:
                 bill = self._bill_reads(model.name, params, parsed)
         elif service == "lambda":
-            bill = Bill(lambda_calls=1)
+            bill = Bill(kicks=1) if params.get("InvocationType") == "Event" else Bill(lambda_calls=1)
         elif service == "secretsmanager":
             bill = Bill(secret_calls=1)
         call = Call(service, model.name, _tables(params), bill, error)

@@ -20,12 +20,16 @@ for the floor, for us and for the naive twin."""
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What some work asked for. Counts may be fractions when they are averages or shares."""
+    """What some work asked for. Counts may be fractions when they are averages or shares.
+
+    `kicks` are asynchronous invocations, which nobody waits for; `lambda_calls` are all others.
+    """
 
     read_units: float = 0
     write_units: float = 0
     http_calls: float = 0
     lambda_calls: float = 0
+    kicks: float = 0
     slept_seconds: float = 0
     transitions: float = 0
     secret_calls: float = 0
@@ -45,12 +49,13 @@ class Bill:
     @property
     def usd(self) -> float:
         """Dollars, without the transitions of Standard workflows: `usd_with_transitions` has them too."""
-        seconds = self.lambda_calls * CALL_SECONDS + self.slept_seconds
+        invocations = self.lambda_calls + self.kicks
+        seconds = invocations * CALL_SECONDS + self.slept_seconds
         return (
             self.read_units * READ_UNIT
             + self.write_units * WRITE_UNIT
             + self.http_calls * HTTP_CALL
-            + self.lambda_calls * LAMBDA_CALL
+            + invocations * LAMBDA_CALL
             + seconds * LAMBDA_GB * LAMBDA_GB_SECOND
             + self.secret_calls * SECRET_CALL
         )

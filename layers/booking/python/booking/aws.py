@@ -1,5 +1,6 @@
 """The AWS SDK: clients with the same timeouts and retries."""
 
+import functools
 from typing import Any
 
 import boto3
@@ -15,6 +16,12 @@ CONFIG = Config(
 """Three attempts of at most three seconds stay within a function's ten."""
 
 
+@functools.cache
+def session() -> boto3.Session:
+    """Give this process's one session, so that its clients share what it has read."""
+    return boto3.Session()
+
+
 def client(service: Any) -> Any:
     """Make a client of a service. Its caller keeps it for the life of the process."""
-    return boto3.client(service, config=CONFIG)
+    return session().client(service, config=CONFIG)
