@@ -96,7 +96,7 @@ def test_a_performance_that_the_file_no_longer_names_is_removed(tables: CatalogT
     assert tables.performances("night-sky").keys() == {"first"}
 
 
-@pytest.mark.parametrize(("status", "expires_at"), [("SOLD", None), ("HELD", NOW + 300)])
+@pytest.mark.parametrize(("status", "expires_at"), [("SOLD", None), ("HELD", NOW + 86400)])
 @pytest.mark.parametrize(
     ("wanted", "told"),
     [
