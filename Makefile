@@ -7,7 +7,7 @@ FILE ?= catalog/demo.yaml
 export OST_STATE = $(STATE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo publish build test check format openapi pins clean
+.PHONY: help run demo publish audit build test check format openapi pins clean
 
 help:     ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -17,6 +17,8 @@ demo:     ## Walk the whole journey against the running stack
 	@exec ./ost demo
 publish:  ## Publish a catalog to the running stack: make publish FILE=catalog/demo.yaml
 	@exec ./ost publish $(FILE)
+audit:    ## Read the running stack's tables and report every violation of its promises
+	@exec ./ost audit
 build:    ## Build functions and layers into .aws-sam/build
 	@exec ./ost build
 test:     ## Check everything, then run every test

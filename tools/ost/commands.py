@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import typer
 
-from tools.ost import build, check, demo, environment, publish, queue, run
+from tools.ost import audit, build, check, demo, environment, publish, queue, run
 
 app = typer.Typer(
     add_completion=False,
@@ -18,6 +18,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo.demo,
     "publish": publish.publish,
     "queue": queue.queue,
+    "audit": audit.audit,
     "env": environment.env,
 }
 DEVELOPMENT: dict[str, Callable[..., None]] = {
