@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from booking import payments
 
-from tests.world import PERFORMANCES, World, StepFailed, StepRun, definition
+from booking import payments
+from tests.world import PERFORMANCES, StepFailed, StepRun, World, definition
 
 STEPS = ("UsePoints", "ConfirmBooking", "CancelBooking", "UndoPoints")
 FOR_GOOD = 20
@@ -75,6 +75,8 @@ class Case:
     ends: str
     refunded: bool | None = None
     dies: bool = False
+    ended_before: bool = False
+    """The payment had ended all the same: only the answer of its last step was lost, again and again."""
 
 
 def cases() -> dict[str, Case]:
@@ -117,6 +119,10 @@ def cases() -> dict[str, Case]:
             table[f"{step}: {action} for good"] = Case(
                 broken | {step: [action] * FOR_GOOD}, "FAILED", refunded=True, dies=True
             )
+            if step == "UndoPoints" and action.endswith("after"):
+                table[f"{step}: {action} for good"] = Case(
+                    broken | {step: [action] * FOR_GOOD}, "FAILED", refunded=True, dies=True, ended_before=True
+                )
         table[f"{step}: twice"] = Case(broken | {step: ["twice"]}, "FAILED", refunded=True)
         table[f"{step}: outlives its timeout until the end"] = Case(
             broken | {step: ["outlives:end"]}, "FAILED", refunded=True
@@ -141,7 +147,9 @@ def ways() -> set[str]:
             found |= set() if state.get("Catch") else {f"{name} fails the execution"}
             found |= {f"{name} then {state['Next']}"}
         elif state["Type"] == "Choice":
-            found |= {f"{name} then {choice['Next']}" for choice in state["Choices"]} | {f"{name} then {state['Default']}"}
+            found |= {f"{name} then {choice['Next']}" for choice in state["Choices"]} | {
+                f"{name} then {state['Default']}"
+            }
         else:
             found |= {f"{name} ends"}
     return found
@@ -181,10 +189,10 @@ def run_case(world: World, name: str) -> None:
     taken_by[name] = ways_taken(world.history(payment["paymentId"]))
     execution = world.execution(payment["paymentId"])
     if case.dies:
-        assert payments.is_open(payment), "a compensation that failed was reported as done"
+        assert payments.is_open(payment) is not case.ended_before, "a compensation that failed was reported as done"
         assert execution["status"] == "FAILED"
         assert json.loads(execution["input"])["payment"]["paymentId"] == payment["paymentId"]
-        assert answer.body["status"] in {"PENDING", "UNDOING"}
+        assert case.ended_before or answer.body["status"] in {"PENDING", "UNDOING"}
         world.settle(payment["paymentId"])
     else:
         assert execution["status"] == "SUCCEEDED"

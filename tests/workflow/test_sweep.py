@@ -5,14 +5,15 @@ fault that the call can meet, from the same tables at the same time, with the re
 machine and of the schedule. After each run the books must balance and the user must have been told the truth.
 """
 
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from booking.queue import advance
 
+from booking.queue import advance
 from tests.faults import Fault, Kind, kinds_for
 from tests.world import CONCERT, PERFORMANCES, Answer, StepFailed, StepRun, World
 
@@ -292,7 +293,7 @@ def settles(status: str, *, debited: bool, cancelled: bool) -> Scenario:
             try:
                 world.settle(held["paymentId"])
                 break
-            except BaseException as error:  # noqa: BLE001 - Lambda invokes again, whatever it was
+            except BaseException as error:
                 if isinstance(error, AssertionError):
                     raise
         return Answer(0)
@@ -366,5 +367,5 @@ def test_books_balance_and_answers_are_true_after_any_fault_at_any_call(
                 except Exception as error:  # noqa: BLE001
                     failures.append(f"{number} {operation} {kind.name} {late_last}: {error!r}")
     with capsys.disabled():
-        print(f"\n{name}: {cases} faults at {len(calls) - first} calls {dict(Counter(outcomes)) or ''}", end=" ")
+        sys.stdout.write(f"\n{name}: {cases} faults at {len(calls) - first} calls {dict(Counter(outcomes)) or ''} ")
     assert failures == []
