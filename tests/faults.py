@@ -130,12 +130,12 @@ class Wire:
         return bool(self._late)
 
     def _begin(self, model: Any, **_: Any) -> None:
-        present = self._present
-        present.number, present.attempt = len(self.calls), 0
-        present.operation = f"{model.service_model.service_name}.{model.name}"
-        self.calls.append(present.operation)
+        number, operation = len(self.calls), f"{model.service_model.service_name}.{model.name}"
+        self.calls.append(operation)
         if self.observe is not None:
-            self.observe(present.number, present.operation)
+            self.observe(number, operation)
+        present = self._present
+        present.number, present.operation, present.attempt = number, operation, 0
 
     def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         present = self._present
