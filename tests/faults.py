@@ -130,12 +130,12 @@ class Wire:
         return bool(self._late)
 
     def _begin(self, model: Any, **_: Any) -> None:
-        present = self._present
-        present.number, present.attempt = len(self.calls), 0
-        present.operation = f"{model.service_model.service_name}.{model.name}"
-        self.calls.append(present.operation)
+        number, operation = len(self.calls), f"{model.service_model.service_name}.{model.name}"
+        self.calls.append(operation)
         if self.observe is not None:
-            self.observe(present.number, present.operation)
+            self.observe(number, operation)
+        present = self._present
+        present.number, present.operation, present.attempt = number, operation, 0
 
     def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         present = self._present
@@ -201,7 +201,7 @@ class Wire:
         return self._deliver(request, operation)
 
     def _cancelled(self, request: AWSPreparedRequest, code: str) -> AWSResponse:
-        count = len(json.loads(request.body)["TransactItems"])
+        count = len(json.loads(_body(request))["TransactItems"])
         reasons = [{"Code": code, "Message": "injected"}] + [{"Code": "None"}] * (count - 1)
         return _cancellation(request.url or "", reasons)
 
@@ -225,7 +225,7 @@ class Wire:
     def _deliver(self, request: AWSPreparedRequest, operation: str) -> AWSResponse:
         """Let a call take effect. A transaction's token is remembered, as DynamoDB does for ten minutes."""
         url, service = request.url or "", operation.split(".", maxsplit=1)[0]
-        body = request.body if isinstance(request.body, bytes) else str(request.body or "").encode()
+        body = _body(request)
         if service in self.stand_ins:
             return _answer(url, *self.stand_ins[service](body))
         token = json.loads(body).get("ClientRequestToken") if operation == "dynamodb.TransactWriteItems" else None
@@ -240,6 +240,10 @@ class Wire:
         if (then := self.after.get(operation)) is not None:
             then()
         return _response(url, status, headers, content)
+
+
+def _body(request: AWSPreparedRequest) -> bytes:
+    return request.body if isinstance(request.body, bytes) else str(request.body or "").encode()
 
 
 def _answer(url: str, status: int, body: Any) -> AWSResponse:

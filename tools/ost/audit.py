@@ -174,35 +174,47 @@ def _payments(books: Books, at: int) -> Iterator[Violation]:
     tokens = {(item["pk"], item["sk"]): item for item in books.queue}
     for payment in books.payments:
         name, status = payment["paymentId"], payment["status"]
-        ids = (name, payment["reservationId"])
         taken, given = (entries.get((name, kind), []) for kind in ("PAYMENT", "REFUND"))
-        reservation = reservations.get(payment["reservationId"])
         if status == "COMPLETED":
-            if reservation is None or (reservation["status"], reservation.get("paymentId")) != ("CONFIRMED", name):
-                yield Violation(
-                    "paid-without-reservation", "the payment is COMPLETED, its reservation not its own", ids
-                )
-            if [entry["amount"] for entry in taken] != [-payment["amount"]]:
-                detail = f"the payment is COMPLETED with {len(taken)} PAYMENT entries, not one of its amount"
-                yield Violation("paid-without-points", detail, ids)
-            if given:
-                yield Violation("refunded-though-paid", "the payment is COMPLETED and refunded", ids)
+            yield from _completed(payment, reservations.get(payment["reservationId"]), taken, given)
             turn = _token_of(payment, tokens)
             if turn is not None and turn["status"] in {"WAITING", "ACTIVE"} and turn["expiresAt"] > at:
-                yield Violation("turn-not-finished", "the payment is COMPLETED and its queue token still counts", ids)
-        if status == "FAILED":
-            if len(taken) != len(given):
-                detail = f"the payment has FAILED with {len(taken)} PAYMENT and {len(given)} REFUND entries"
-                yield Violation("points-not-given-back", detail, ids)
-            if payment["failure"]["refunded"] != bool(given):
-                yield Violation("untrue-failure", "the payment's failure says the wrong thing about a refund", ids)
-        if _is_open(payment):
-            if payment.get("openSince", at) < at - WORKFLOW_SECONDS - SWEEP_SECONDS:
-                yield Violation("open-too-long", f"the payment is {status} since {payment['openSince']}", ids)
-            if "openShard" not in payment:
-                yield Violation("open-unlisted", f"the payment is {status} where the sweep cannot find it", ids)
-        elif "openShard" in payment:
-            yield Violation("ended-but-listed", f"the payment is {status} and still listed as open", ids)
+                detail = "the payment is COMPLETED and its queue token still counts"
+                yield Violation("turn-not-finished", detail, (name, payment["userId"]))
+        elif status == "FAILED":
+            yield from _failed(payment, taken, given)
+        yield from _listing(payment, at)
+
+
+def _completed(payment: Item, reservation: Item | None, taken: list[Item], given: list[Item]) -> Iterator[Violation]:
+    ids = (payment["paymentId"], payment["reservationId"])
+    if reservation is None or (reservation["status"], reservation.get("paymentId")) != ("CONFIRMED", ids[0]):
+        yield Violation("paid-without-reservation", "the payment is COMPLETED, its reservation not its own", ids)
+    if [entry["amount"] for entry in taken] != [-payment["amount"]]:
+        detail = f"the payment is COMPLETED with {len(taken)} PAYMENT entries, not one of its amount"
+        yield Violation("paid-without-points", detail, ids)
+    if given:
+        yield Violation("refunded-though-paid", "the payment is COMPLETED and refunded", ids)
+
+
+def _failed(payment: Item, taken: list[Item], given: list[Item]) -> Iterator[Violation]:
+    ids = (payment["paymentId"], payment["reservationId"])
+    if len(taken) != len(given):
+        detail = f"the payment has FAILED with {len(taken)} PAYMENT and {len(given)} REFUND entries"
+        yield Violation("points-not-given-back", detail, ids)
+    if payment["failure"]["refunded"] != bool(given):
+        yield Violation("untrue-failure", "the payment's failure says the wrong thing about a refund", ids)
+
+
+def _listing(payment: Item, at: int) -> Iterator[Violation]:
+    status, ids = payment["status"], (payment["paymentId"], payment["reservationId"])
+    if _is_open(payment):
+        if payment.get("openSince", at) < at - WORKFLOW_SECONDS - SWEEP_SECONDS:
+            yield Violation("open-too-long", f"the payment is {status} since {payment['openSince']}", ids)
+        if "openShard" not in payment:
+            yield Violation("open-unlisted", f"the payment is {status} where the sweep cannot find it", ids)
+    elif "openShard" in payment:
+        yield Violation("ended-but-listed", f"the payment is {status} and still listed as open", ids)
 
 
 def _token_of(payment: Item, tokens: Mapping[tuple[str, str], Item]) -> Item | None:

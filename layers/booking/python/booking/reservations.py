@@ -89,7 +89,7 @@ def reserve(performance: Performance, seat_numbers: list[int], turn: Turn, at: i
 
 def _is_ours(found: Item, item: Item) -> bool:
     """Tell whether a reservation that is there already is the one that this very request made."""
-    return found["seatNumbers"] == item["seatNumbers"] and found["createdAt"] == item["createdAt"]
+    return bool(found["seatNumbers"] == item["seatNumbers"] and found["createdAt"] == item["createdAt"])
 
 
 def _new(performance: Performance, wanted: list[int], turn: Turn, revision: int, at: int) -> Item:
