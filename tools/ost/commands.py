@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import typer
 
-from tools.ost import audit, build, check, demo, environment, publish, queue, run
+from tools.ost import audit, build, check, demo, environment, hosting, publish, queue, run
 
 app = typer.Typer(
     add_completion=False,
@@ -20,6 +20,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "queue": queue.queue,
     "audit": audit.audit,
     "env": environment.env,
+    "website": hosting.website,
 }
 DEVELOPMENT: dict[str, Callable[..., None]] = {
     "build": build.build,
