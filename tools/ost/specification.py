@@ -52,7 +52,7 @@ EXAMPLES: dict[str, Any] = {
     "activeUntil": None,
     "nextCursor": None,
     "paymentId": "pk3vq7ykq2m5xw4tz6onra",
-    "performanceId": "starfall-symphony.2026-12-24",
+    "performanceId": "starfall-symphony.2036-05-10",
     "pollAfterSeconds": 2,
     "position": 42,
     "price": 12000,
