@@ -141,16 +141,13 @@ class Wire:
         present = self._present
         attempt, present.attempt = present.attempt, present.attempt + 1
         fault = self.fault
-        if fault is not None and (
-            present.number == fault.call
-            or (self.struck and present.number > fault.call and fault.kind in _LASTING and self._may(fault.kind))
-        ):
+        met = fault is not None and (
+            present.number == fault.call or (self.struck and present.number > fault.call and fault.kind in _LASTING)
+        )
+        if fault is not None and met and fault.kind in kinds_for(present.operation):
             self.struck = True
             return self._strike(fault.kind, request, present.operation, attempt)
         return self._deliver(request, present.operation)
-
-    def _may(self, kind: Kind) -> bool:
-        return kind in kinds_for(self._present.operation)
 
     def _strike(self, kind: Kind, request: AWSPreparedRequest, operation: str, attempt: int) -> AWSResponse:
         """Do to this attempt what the fault says."""

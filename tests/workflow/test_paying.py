@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from booking import clock, payments, points, reservations
+from booking import clock, payments, points, seats
 from booking.dynamodb import ConditionFailed, get, put, write
 from tests.faults import Fault, Kind
 from tests.world import PERFORMANCES, START, TABLES, Answer, StepFailed, StepRun, World
@@ -199,9 +199,7 @@ def test_two_hundred_fans_and_one_seat(world: World) -> None:
     winners, losers = [], []
     for buyer in buyers:  # every one of them has read the seat as free before the first writes
         try:
-            write(
-                reservations.seats.hold(PERFORMANCES[0], 1, reservation_id=buyer, user_id=buyer, at=at, until=at + HOLD)
-            )
+            write(seats.hold(PERFORMANCES[0], 1, reservation_id=buyer, user_id=buyer, at=at, until=at + HOLD))
         except ConditionFailed as lost:
             losers.append(lost.item)
         else:
