@@ -1,4 +1,5 @@
-# Shortcuts to ./ost, which sets itself up. PORT, PARAMS and STATE go to `make run`; STATE to the others too.
+# Shortcuts to ./ost, which sets itself up. HOST, PORT, PARAMS and STATE go to `make run`; STATE to the others too.
+HOST ?= 127.0.0.1
 PORT ?= 4566
 STATE ?= .local
 PARAMS ?=
@@ -6,16 +7,18 @@ FILE ?= catalog/demo.yaml
 export OST_STATE = $(STATE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo publish build test check format openapi pins clean
+.PHONY: help run demo publish audit build test check format openapi pins clean
 
 help:     ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
 run:      ## Deploy to a local cloud and keep it running: make run PORT=4610 PARAMS="QueueCapacity=5 HoldSeconds=8"
-	@exec ./ost run --port $(PORT) --params "$(PARAMS)"
+	@exec ./ost run --host $(HOST) --port $(PORT) --params "$(PARAMS)"
 demo:     ## Walk the whole journey against the running stack
 	@exec ./ost demo
 publish:  ## Publish a catalog to the running stack: make publish FILE=catalog/demo.yaml
 	@exec ./ost publish $(FILE)
+audit:    ## Read the running stack's tables and report every violation of its promises
+	@exec ./ost audit
 build:    ## Build functions and layers into .aws-sam/build
 	@exec ./ost build
 test:     ## Check everything, then run every test

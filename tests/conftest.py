@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from booking import catalog, dynamodb, payments
+from booking import aws, catalog, dynamodb, payments
 from booking import settings as settings_module
 from booking.queue import advance, token
 from tests.tables import create_tables, resources, variable_of
@@ -24,6 +24,7 @@ def forget_everything() -> None:
     """Make this process a new one: no clients, no settings, no caches."""
     cached: list[functools._lru_cache_wrapper[object]] = [
         settings_module.settings,
+        aws.session,
         dynamodb.client,
         payments._workflow,
         advance._lambda,
@@ -36,11 +37,12 @@ def forget_everything() -> None:
     gc.collect()
 
 
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Give the functions the environment that the template gives them, and no way to a real account."""
-    variables = {variable_of(table): table for table in resources("AWS::DynamoDB::Table")} | LIMITS
-    variables |= {
+def variables() -> dict[str, str]:
+    """Give the environment that the template gives the functions, and no way to a real account."""
+    tables = {variable_of(table): table for table in resources("AWS::DynamoDB::Table")}
+    return {
+        **tables,
+        **LIMITS,
         "QUEUE_KEY_SECRET_ARN": "queue-key",
         "PAYMENT_WORKFLOW_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:test-payment",
         "ADVANCE_QUEUE_FUNCTION": "test-advance-queue",
@@ -48,7 +50,12 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
     }
-    for name, value in variables.items():
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give the functions the environment that the template gives them, and no way to a real account."""
+    for name, value in variables().items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     forget_everything()

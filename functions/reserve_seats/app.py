@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from booking import catalog, clock, http, reservations
+from booking import catalog, clock, http, requests, reservations
 from booking.errors import (
     PerformanceNotFound,
     QueueTokenExpired,
@@ -19,7 +19,6 @@ from booking.errors import (
 )
 from booking.observability import bind, count
 from booking.queue import token
-from booking.requests import ReserveSeats
 
 app = http.api()
 
@@ -50,13 +49,13 @@ app = http.api()
 def reserve_seats() -> Response[Any]:
     now = clock.now()
     user_id = http.user(app)
-    request = http.body(app, ReserveSeats)
-    bind(performanceId=request.performanceId)
-    performance = catalog.find_performance(request.performanceId, now)
+    request = requests.read(requests.ReserveSeats, http.body(app))
+    bind(performanceId=request["performanceId"])
+    performance = catalog.find_performance(request["performanceId"], now)
     sent = http.header(app, "x-queue-token")
     turn = token.verify(sent, user_id=user_id, at=now, concert_id=performance["pk"])
     catalog.ensure_on_sale(catalog.find_concert(performance["pk"], now), now, performance)
-    held = reservations.reserve(performance, request.seatNumbers, turn, now)
+    held = reservations.reserve(performance, request["seatNumbers"], turn, now)
     bind(reservationId=held["reservationId"])
     count("SeatsHeld", len(held["seatNumbers"]))
     return http.answer(reservations.view(held, now), 201, location=f"/reservations/{held['reservationId']}")

@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from booking import clock, http, payments
+from booking import clock, http, payments, requests
 from booking.errors import (
     AlreadyPaid,
     IdempotencyKeyRequired,
@@ -17,7 +17,6 @@ from booking.errors import (
     ValidationFailed,
 )
 from booking.observability import bind, count
-from booking.requests import PayReservation
 
 app = http.api()
 
@@ -49,12 +48,13 @@ def start_payment() -> Response[Any]:
     now = clock.now()
     user_id = http.user(app)
     key = http.idempotency_key(app)
-    request = http.body(app, PayReservation)
-    bind(reservationId=request.reservationId)
-    started = payments.start(user_id, request.reservationId, key, now)
+    request = requests.read(requests.PayReservation, http.body(app))
+    bind(reservationId=request["reservationId"])
+    started = payments.start(user_id, request["reservationId"], key, now)
     payment = payments.watch(started.payment)
     bind(paymentId=payment["paymentId"])
-    count(f"Payment{payment['status'].title()}")
+    if payments.is_open(payment):
+        count("PaymentAnsweredOpen")
     headers = http.replayed(started.replayed) | {"location": f"/payments/{payment['paymentId']}"}
     now = clock.now()
     if payment["status"] == "FAILED":

@@ -4,9 +4,8 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from booking import clock, http, points
+from booking import clock, http, points, requests
 from booking.errors import IdempotencyKeyRequired, IdempotencyKeyReused, InsufficientPoints, ValidationFailed
-from booking.requests import UsePoints
 
 app = http.api()
 
@@ -26,8 +25,8 @@ app = http.api()
 def use_points() -> Response[Any]:
     user_id = http.user(app)
     key = http.idempotency_key(app)
-    request = http.body(app, UsePoints)
-    entry = points.use(user_id, request.amount, request.reason, key, clock.now())
+    request = requests.read(requests.UsePoints, http.body(app))
+    entry = points.use(user_id, request["amount"], request["reason"], key, clock.now())
     return http.answer(points.change_view(entry), 201, **http.replayed(entry.replayed))
 
 

@@ -15,7 +15,7 @@ from booking.settings import settings
 USER = "11111111-1111-4111-8111-111111111111"
 OTHER = "22222222-2222-4222-8222-222222222222"
 CONCERT = "starfall-symphony"
-PERFORMANCE = f"{CONCERT}.day-one"
+PERFORMANCE = f"{CONCERT}.2036-05-10"
 FAR = 10 * 365 * clock.DAY
 
 
@@ -33,7 +33,7 @@ def publish() -> None:
         write(put(settings().catalog_table, {"pk": "CONCERT", "sk": concert_id} | facts | times))
         if concert_id != "silent-overture":
             date = {"startsAt": now + FAR, "timezone": "Asia/Seoul", "price": 12000, "seatsTotal": 50}
-            write(put(settings().catalog_table, {"pk": concert_id, "sk": "day-one"} | date))
+            write(put(settings().catalog_table, {"pk": concert_id, "sk": "2036-05-10"} | date))
 
 
 def enter(user: str, concert: str = CONCERT) -> line.Place:

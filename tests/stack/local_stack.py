@@ -9,6 +9,8 @@ with local_stack("QueueCapacity=5 HoldSeconds=8") as stack:
 import itertools
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -26,7 +28,7 @@ import httpx
 from tools.ost.catalog import Concert
 from tools.ost.cloud import free_port
 from tools.ost.fans import Fan, new_fan
-from tools.ost.publish import publish_concerts
+from tools.ost.publish import CatalogTables, publish_concerts
 from tools.ost.stack import Stack
 
 ROOT = Path(__file__).parents[2]
@@ -164,7 +166,7 @@ class LocalStack:
             },
             capacity,
         )
-        publish_concerts(self.cloud, [concert])
+        publish_concerts(CatalogTables.of(self.cloud), [concert])
         return PublishedConcert(concert_id, [f"{concert_id}.{label}" for label in labels], price)
 
     def at_once[Argument, Result](
@@ -198,23 +200,15 @@ class LocalStack:
 def local_stack(params: str = "", *, port: int | None = None) -> Iterator[LocalStack]:
     """Start a stack with those parameters on a free port and with its own state; stop it at the end.
 
-    Several can run at once. Fails with what `./ost run` said when it does not become ready.
+    Several can run at once. Fails with what `./ost run` said when it does not become ready. The cloud's log is kept in
+    .local/log/, the last one for each set of parameters.
     """
     with tempfile.TemporaryDirectory(prefix="ost-stack-") as directory:
         state = Path(directory)
-        command = [
-            str(ROOT / "ost"),
-            "run",
-            "--port",
-            str(port or free_port()),
-            "--params",
-            params,
-            "--state",
-            str(state),
-        ]
+        where = ["--port", str(port or free_port()), "--state", str(state)]
         with (state / "run.log").open("w+") as log:
             process = subprocess.Popen(
-                command,
+                [str(ROOT / "ost"), "run", "--params", params, *where],
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -230,6 +224,7 @@ def local_stack(params: str = "", *, port: int | None = None) -> Iterator[LocalS
                     running.close()
             finally:
                 _stop(process)
+                _keep_log(state, params)
 
 
 def _wait_for_outputs(process: subprocess.Popen[bytes], state: Path) -> dict[str, Any]:
@@ -240,6 +235,14 @@ def _wait_for_outputs(process: subprocess.Popen[bytes], state: Path) -> dict[str
         time.sleep(0.2)
     outputs: dict[str, Any] = json.loads(written.read_text())
     return outputs
+
+
+def _keep_log(state: Path, params: str) -> None:
+    log = state / "log" / "cloud.log"
+    if log.is_file():
+        kept = ROOT / ".local" / "log" / f"stack-{re.sub(r'[^A-Za-z0-9]+', '-', params) or 'default'}.log"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(log, kept)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

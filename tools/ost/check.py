@@ -15,7 +15,10 @@ CHECKS = {
     "mypy": ("mypy",),
     "cfn-lint": ("cfn-lint", "template.yaml"),
 }
-PIN = ("pip-compile", "--quiet", "--no-emit-index-url", "--no-emit-find-links", "--strip-extras")
+PIN = (
+    *("pip-compile", "--quiet", "--strip-extras", "--annotation-style=line"),
+    *("--no-emit-index-url", "--no-emit-find-links"),  # a pin says which version, not from where
+)
 
 
 def check() -> None:

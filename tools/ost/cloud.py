@@ -1,6 +1,7 @@
 """The local cloud: ministack as a child process that leaves nothing behind."""
 
 import contextlib
+import errno
 import http.client
 import os
 import shutil
@@ -28,13 +29,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def port_is_free(port: int) -> bool:
-    """Tell whether one can listen on the port now."""
+def port_is_free(port: int, host: str = HOST) -> bool:
+    """Tell whether one can listen on the port now; raise Failure when this machine does not have the address."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
-        except OSError:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise Failure(f"this machine has no address {host}.") from error
             return False
         return True
 
@@ -46,9 +49,10 @@ class LocalCloud:
     process group of its own, so that Ctrl-C reaches only us and so that stopping it stops every worker.
     """
 
-    def __init__(self, port: int, state: Path) -> None:
+    def __init__(self, port: int, state: Path, host: str = HOST) -> None:
         self.port = port
-        self.endpoint = f"http://{HOST}:{port}"
+        self.host = host
+        self.endpoint = f"http://{host}:{port}"
         self.log = state / "log" / "cloud.log"
         self._files = state / "cloud"
         self._process: subprocess.Popen[bytes] | None = None
@@ -65,19 +69,19 @@ class LocalCloud:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
-            "NO_PROXY": f"{HOST},localhost",
+            "NO_PROXY": f"{self.host},localhost",
         }
 
     def __enter__(self) -> Self:
         """Start it and wait until it answers; raise Failure when the port is taken or it does not come up."""
-        if not port_is_free(self.port):
+        if not port_is_free(self.port, self.host):
             raise Failure(f"port {self.port} is already in use: stop what listens there, or say PORT=<another>.")
         self.log.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(self._files, ignore_errors=True)
         self._files.mkdir(parents=True)
         settings = {
             "GATEWAY_PORT": str(self.port),
-            "BIND_HOST": HOST,
+            "BIND_HOST": self.host,
             "IOT_MTLS_ENABLED": "0",
             "AUTH": "true",  # each function may do what its own policy says, as on AWS
             "LAMBDA_EXECUTOR": "local",
@@ -137,7 +141,7 @@ class LocalCloud:
         raise Failure(f"the local cloud did not answer within {START_SECONDS} s; its log is {self.log}.")
 
     def _answers(self) -> bool:
-        connection = http.client.HTTPConnection(HOST, self.port, timeout=2)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=2)
         try:
             connection.request("GET", "/_ministack/health")
             return connection.getresponse().status == http.HTTPStatus.OK

@@ -33,13 +33,13 @@ def publish(
     Concerts that FILE does not name stay as they are; performances that it no longer names are removed.
     """
     concerts = read_catalog(file)
-    plan = publish_concerts(Stack.find(stack, state), concerts, dry_run=dry_run)
+    plan = publish_concerts(CatalogTables.of(Stack.find(stack, state)), concerts, dry_run=dry_run)
     out.print(as_table(plan, dry_run=dry_run))
 
 
 def publish_file(stack: Stack, file: Path) -> "Plan":
     """Publish a file; raise Failure with the reasons when it is refused, and then nothing was written."""
-    return publish_concerts(stack, read_catalog(file))
+    return publish_concerts(CatalogTables.of(stack), read_catalog(file))
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class CatalogTable:
+class CatalogTables:
     """The tables of a stack that publishing reads and writes."""
 
     client: "DynamoDBClient"
@@ -73,7 +73,7 @@ class CatalogTable:
     queue: str
 
     @classmethod
-    def of(cls, stack: Stack) -> "CatalogTable":
+    def of(cls, stack: Stack) -> "CatalogTables":
         """Name the tables of a stack."""
         return cls(stack.dynamodb, stack.table("catalog"), stack.table("seats"), stack.table("queue"))
 
@@ -135,13 +135,12 @@ class CatalogTable:
         self.client.delete_item(TableName=self.catalog, Key=_to_dynamodb({"pk": item["pk"], "sk": item["sk"]}))
 
 
-def publish_concerts(stack: Stack, concerts: list[Concert], *, dry_run: bool = False) -> Plan:
+def publish_concerts(tables: "CatalogTables", concerts: list[Concert], *, dry_run: bool = False) -> Plan:
     """Plan all concerts first and write only when none is refused; raise Failure with every refusal otherwise.
 
     A performance appears before its concert does, and disappears last, so that no reader sees a concert half made.
     The seats are read a moment before the catalog is written: take a performance off sale before removing it.
     """
-    tables = CatalogTable.of(stack)
     plan = Plan()
     for concert in concerts:
         plan_concert(plan, tables, concert, int(time.time()))
@@ -159,7 +158,7 @@ def publish_concerts(stack: Stack, concerts: list[Concert], *, dry_run: bool = F
     return plan
 
 
-def plan_concert(plan: Plan, tables: CatalogTable, wanted: Concert, now: int) -> None:
+def plan_concert(plan: Plan, tables: CatalogTables, wanted: Concert, now: int) -> None:
     """Compare one concert with what is published and add to the plan. `now` in epoch seconds."""
     concert_id = wanted.concert_id
     _plan_item(plan, "concert", concert_id, tables.concert(concert_id), wanted.item)
@@ -178,7 +177,11 @@ def plan_concert(plan: Plan, tables: CatalogTable, wanted: Concert, now: int) ->
     if wanted.queue_capacity is not None:
         before_capacity = tables.capacity(concert_id)
         same = before_capacity == wanted.queue_capacity
-        detail = "" if same else f"capacity {before_capacity or 'of the stack'} → {wanted.queue_capacity}"
+        detail = (
+            ""
+            if same
+            else f"capacity {'of the stack' if before_capacity is None else before_capacity} → {wanted.queue_capacity}"
+        )
         plan.changes.append(Change("queue", concert_id, "unchanged" if same else "changed", detail))
         if not same:
             plan.capacities.append((concert_id, wanted.queue_capacity))

@@ -6,7 +6,7 @@ import typer
 
 from tools.ost.console import Failure, out
 from tools.ost.paths import STATE
-from tools.ost.publish import CatalogTable
+from tools.ost.publish import CatalogTables
 from tools.ost.stack import Stack, StackOption, StateOption
 
 
@@ -19,7 +19,7 @@ def queue(
     state: StateOption = STATE,
 ) -> None:
     """Show the capacity of a concert's queue, or set it. Who is in stays in; safe to repeat."""
-    tables = CatalogTable.of(Stack.find(stack, state))
+    tables = CatalogTables.of(Stack.find(stack, state))
     if tables.concert(concert) is None:
         raise Failure(f"there is no concert {concert!r}.")
     if capacity is not None:

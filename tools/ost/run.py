@@ -17,7 +17,7 @@ import yaml
 from rich.table import Table
 
 from tools.ost.build import ensure_built, host_architecture
-from tools.ost.cloud import LocalCloud, free_port, port_is_free
+from tools.ost.cloud import HOST, LocalCloud, free_port, port_is_free
 from tools.ost.console import Failure, err, step
 from tools.ost.fans import create_user
 from tools.ost.paths import ROOT, STATE
@@ -36,6 +36,9 @@ def run(
     web_port: Annotated[
         int | None, typer.Option(help="Port of the browser client; the next one by default.", min=1, max=65535)
     ] = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; the container bridge's, so that `sam local` can reach it.")
+    ] = HOST,
     params: Annotated[str, typer.Option(help='Parameters of the stack: "QueueCapacity=5 HoldSeconds=8".')] = "",
     state: StateOption = STATE,
 ) -> None:
@@ -45,18 +48,20 @@ def run(
     state.mkdir(parents=True, exist_ok=True)
     try:
         with _signals_stop_us(), _alone_in(state), ExitStack() as running:
-            _start(running, port, web_port, parameters, state)
+            _start(running, host, port, web_port, parameters, state)
     except _StopRequested:
         err.print("Stopped; nothing is left running.", highlight=False)
 
 
-def _start(running: ExitStack, port: int, web_port: int | None, parameters: dict[str, str], state: Path) -> None:
-    if not port_is_free(port):
+def _start(
+    running: ExitStack, host: str, port: int, web_port: int | None, parameters: dict[str, str], state: Path
+) -> None:
+    if not port_is_free(port, host):
         raise Failure(f"port {port} is already in use: stop what listens there, or say PORT=<another>.")
     architecture = host_architecture()
     ensure_built(architecture)
     with step("Starting the local cloud", f"The local cloud listens on port {port}"):
-        cloud = running.enter_context(LocalCloud(port, state))
+        cloud = running.enter_context(LocalCloud(port, state, host))
     with step("Deploying template.yaml", "Deployed template.yaml"):
         _deploy(
             cloud, {"Architecture": architecture, "DataProtection": "off", "LogRetentionDays": "1"} | parameters, state
@@ -78,7 +83,8 @@ def _start(running: ExitStack, port: int, web_port: int | None, parameters: dict
     }
     if WEB.is_dir():
         config = {name: outputs[name] for name in ("apiUrl", "region", "userPoolClientId")}
-        website = Website(WEB, _choose_web_port(web_port, port), config | {"cognitoUrl": cloud.endpoint})
+        web_port = _choose_web_port(web_port, port, host)
+        website = Website(WEB, host, web_port, config | {"cognitoUrl": cloud.endpoint})
         outputs["webUrl"] = running.enter_context(website).url
     written = state / "outputs.json"
     running.callback(written.unlink, missing_ok=True)
@@ -130,10 +136,10 @@ def _deploy(cloud: LocalCloud, parameters: dict[str, str], state: Path) -> None:
         raise Failure(f"the template was not deployed: {lines[-1] if lines else 'no reason given'} (all of it: {log}).")
 
 
-def _choose_web_port(wanted: int | None, port: int) -> int:
+def _choose_web_port(wanted: int | None, port: int, host: str) -> int:
     if wanted is None:
-        return port + 1 if port_is_free(port + 1) else free_port()
-    if not port_is_free(wanted):
+        return port + 1 if port_is_free(port + 1, host) else free_port()
+    if not port_is_free(wanted, host):
         raise Failure(f"port {wanted} is already in use: stop what listens there, or say WEB_PORT=<another>.")
     return wanted
 

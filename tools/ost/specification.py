@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from aws_lambda_powertools.event_handler.openapi.merge import OpenAPIMerge
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
 
 from booking import requests, views
 from booking.errors import CATALOGUE, BookingError
@@ -51,7 +52,7 @@ EXAMPLES: dict[str, Any] = {
     "activeUntil": None,
     "nextCursor": None,
     "paymentId": "pk3vq7ykq2m5xw4tz6onra",
-    "performanceId": "starfall-symphony.2026-12-24",
+    "performanceId": "starfall-symphony.2036-05-10",
     "pollAfterSeconds": 2,
     "position": 42,
     "price": 12000,
@@ -143,14 +144,14 @@ def write() -> bool:
 
 def _schemas() -> dict[str, Any]:
     schemas: dict[str, Any] = {}
-    for module in (views, requests):
-        for name, kind in vars(module).items():
-            if isinstance(kind, type) and kind.__module__ == module.__name__:
-                model = typing.is_typeddict(kind) or issubclass(kind, BaseModel)
-                if model:
-                    schema = TypeAdapter(kind).json_schema(ref_template=REFERENCE)
-                    schemas |= schema.pop("$defs", {})
-                    schemas[name] = schema
+    for name, kind in vars(views).items():
+        if typing.is_typeddict(kind) and kind.__module__ == views.__name__:
+            schema = TypeAdapter(kind).json_schema(ref_template=REFERENCE)
+            schemas |= schema.pop("$defs", {})
+            schemas[name] = schema
+    for kind, schema in requests.SCHEMAS.items():
+        described = GenerateJsonSchema(ref_template=REFERENCE).generate(schema)
+        schemas[kind.__name__] = described | {"title": kind.__name__, "description": kind.__doc__}
     return schemas
 
 

@@ -11,23 +11,21 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from tools.ost.cloud import HOST
-
 WORTH_COMPRESSING = 500
 
 
 class Website:
     """A context manager: one directory's static files on one port, and `/config.json` that names the API."""
 
-    def __init__(self, directory: Path, port: int, config: dict[str, Any]) -> None:
-        self.url = f"http://{HOST}:{port}"
+    def __init__(self, directory: Path, host: str, port: int, config: dict[str, Any]) -> None:
+        self.url = f"http://{host}:{port}"
         handler = partial(
             _Files,
             directory=str(directory),
             config=json.dumps(config).encode(),
             policy=content_security_policy(directory / "index.html", config),
         )
-        self._server = ThreadingHTTPServer((HOST, port), handler)
+        self._server = ThreadingHTTPServer((host, port), handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="website", daemon=True)
 

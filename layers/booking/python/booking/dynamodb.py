@@ -17,13 +17,12 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from booking import aws
 from booking.errors import TemporarilyUnavailable, ValidationFailed
 
 if TYPE_CHECKING:
@@ -31,15 +30,6 @@ if TYPE_CHECKING:
 
 type Item = dict[str, Any]
 type Key = Mapping[str, Any]
-
-CLIENT_CONFIG = Config(
-    connect_timeout=1,
-    read_timeout=3,
-    retries={"mode": "standard", "total_max_attempts": 3},
-    tcp_keepalive=True,
-    parameter_validation=False,
-)
-"""Three attempts of at most three seconds stay within a function's ten."""
 
 CONTENTION_BUDGET_SECONDS = 4.0
 """How long conflicts are retried before the caller is told to come back."""
@@ -68,29 +58,57 @@ class ConditionFailed(Exception):
 class TransactionRefused(Exception):
     """At least one condition of a transaction does not hold, and nothing was written.
 
-    `refusals` maps the position of each write whose condition failed to the item that is there, or None.
+    `refusals` maps the position of each write whose condition failed to the item that is there, or None. `contended`
+    tells that other writes met a transaction that is just being committed, item by item: what is there then may be that
+    transaction's work, and the writes that are missing from `refusals` may be refused a moment later too.
     """
 
-    def __init__(self, refusals: Mapping[int, Item | None]) -> None:
+    def __init__(self, refusals: Mapping[int, Item | None], *, contended: bool = False) -> None:
         self.refusals = refusals
+        self.contended = contended
         super().__init__(f"conditions of writes {sorted(refusals)} do not hold")
 
 
-class _IntegerDeserializer(TypeDeserializer):
-    """Every number that we store is whole."""
+def _serialize(value: Any) -> dict[str, Any]:
+    """Write a value in DynamoDB's notation. Every number that we store is whole."""
+    match value:
+        case str():
+            return {"S": value}
+        case bool():
+            return {"BOOL": value}
+        case int():
+            return {"N": str(value)}
+        case None:
+            return {"NULL": True}
+        case list():
+            return {"L": [_serialize(element) for element in value]}
+        case dict():
+            return {"M": _encode(value)}
+    raise TypeError(f"no item holds a {type(value).__name__}")
 
-    def _deserialize_n(self, value: str) -> int:
-        return int(value)
 
-
-_serialize = TypeSerializer().serialize
-_deserialize = _IntegerDeserializer().deserialize
+def _deserialize(value: Mapping[str, Any]) -> Any:
+    """Read a value in DynamoDB's notation."""
+    ((kind, content),) = value.items()
+    match kind:
+        case "S" | "BOOL":
+            return content
+        case "N":
+            return int(content)
+        case "NULL":
+            return None
+        case "L":
+            return [_deserialize(element) for element in content]
+        case "M":
+            return {name: _deserialize(element) for name, element in content.items()}
+    raise TypeError(f"no item of ours holds a {kind}")
 
 
 @functools.cache
 def client() -> "DynamoDBClient":
     """Give this process's one client, made when it is first needed."""
-    return boto3.client("dynamodb", config=CLIENT_CONFIG)
+    dynamodb: DynamoDBClient = aws.client("dynamodb")
+    return dynamodb
 
 
 def _encode(item: Key) -> dict[str, Any]:
@@ -198,7 +216,8 @@ def transact(*writes: Write) -> None:
                 if reason.get("Code") == "ConditionalCheckFailed"
             }
             if refusals:
-                raise TransactionRefused(refusals) from error
+                contended = any(reason.get("Code") in _CONTENTION for reason in reasons)
+                raise TransactionRefused(refusals, contended=contended) from error
             if not all(reason.get("Code") in _CONTENTION | {"None", None} for reason in reasons):
                 raise
         except BotoCoreError as error:
@@ -208,14 +227,14 @@ def transact(*writes: Write) -> None:
     raise TemporarilyUnavailable
 
 
-def attempts(budget: float = CONTENTION_BUDGET_SECONDS, longest_pause: float = 0.3) -> Iterator[int]:
+def attempts(budget: float = CONTENTION_BUDGET_SECONDS) -> Iterator[int]:
     """Count attempts, pausing with full jitter between them, until `budget` seconds have gone by."""
     deadline = time.monotonic() + budget
     attempt = 0
     while True:
         yield attempt
         attempt += 1
-        pause = random.uniform(0.002, min(longest_pause, 0.01 * 2**attempt))  # noqa: S311 - jitter needs no secrecy
+        pause = random.uniform(0.002, min(0.3, 0.01 * 2**attempt))  # noqa: S311 - jitter needs no secrecy
         if time.monotonic() + pause > deadline:
             return
         time.sleep(pause)
@@ -226,9 +245,15 @@ def _raise_unless_contention(error: ClientError) -> None:
     code = error.response["Error"]["Code"]
     if code in {"TransactionConflictException", "TransactionInProgressException"}:
         return
-    if code in _TRANSIENT:
+    if _is_transient(error):
         raise TemporarilyUnavailable from error
     raise error
+
+
+def _is_transient(error: ClientError) -> bool:
+    """Tell whether the same call may succeed later; an answer of 5xx may come without a code that anybody knows."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return error.response["Error"]["Code"] in _TRANSIENT or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def get(table: str, key: Key, *, consistent: bool = True) -> Item | None:
@@ -296,7 +321,7 @@ def _read[Answer](call: Callable[[], Answer]) -> Answer:
     try:
         return call()
     except ClientError as error:
-        if error.response["Error"]["Code"] in _TRANSIENT:
+        if _is_transient(error):
             raise TemporarilyUnavailable from error
         raise
     except BotoCoreError as error:

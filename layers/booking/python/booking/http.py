@@ -16,7 +16,7 @@ costs nothing at run time, and the models that it names are imported by that com
 import json
 import re
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
@@ -28,9 +28,6 @@ from booking.errors import (
     ValidationFailed,
 )
 from booking.observability import bind, count, logger, reported
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
 
 JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
@@ -147,23 +144,15 @@ def idempotency_key(app: APIGatewayHttpResolver) -> str:
     return key
 
 
-def body[Model: BaseModel](app: APIGatewayHttpResolver, model: type[Model]) -> Model:
-    """Read the request's JSON body.
+def body(app: APIGatewayHttpResolver) -> str | None:
+    """Give the request's body as text, or None where there is none.
 
     Raises:
-        ValidationFailed: with a message for each wrong field.
+        ValidationFailed: it is not UTF-8.
 
     """
-    from pydantic import ValidationError  # noqa: PLC0415 - only functions with a body pay for it
-
     try:
-        return model.model_validate_json(app.current_event.decoded_body or "")
-    except ValidationError as error:
-        errors = [
-            {"field": ".".join(str(part) for part in wrong["loc"]) or "body", "message": wrong["msg"]}
-            for wrong in error.errors(include_url=False, include_context=False, include_input=False)
-        ]
-        raise ValidationFailed(errors=errors) from error
+        return app.current_event.decoded_body
     except ValueError as error:
         raise ValidationFailed(errors=[{"field": "body", "message": "must be JSON in UTF-8"}]) from error
 

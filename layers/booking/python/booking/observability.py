@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 logger = Logger()
 metrics = Metrics()
@@ -39,3 +39,12 @@ def count(metric: str, value: float = 1) -> None:
 def gauge(metric: str, value: float, unit: MetricUnit = MetricUnit.Count) -> None:
     """Note a level, such as the number of fans waiting."""
     metrics.add_metric(name=metric, unit=unit, value=value)
+
+
+def levels(concert_id: str, **values: float) -> None:
+    """Write the levels of one concert's queue at once, as metrics with the concert as their dimension."""
+    own = EphemeralMetrics()
+    own.add_dimension(name="concertId", value=concert_id)
+    for metric, value in values.items():
+        own.add_metric(name=metric, unit=MetricUnit.Seconds if "Seconds" in metric else MetricUnit.Count, value=value)
+    own.flush_metrics()

@@ -24,12 +24,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from booking import clock, ids, points, reservations, seats
+from booking import aws, clock, ids, points, reservations, seats
 from booking.dynamodb import (
-    CLIENT_CONFIG,
     ConditionFailed,
     Item,
     TransactionRefused,
@@ -70,13 +68,24 @@ WATCH_SECONDS = 3.0
 OPEN_SHARDS = 8
 """Parts of the index of open payments, so that no part takes every payment's writes."""
 
+FAILED_SENTENCES = {
+    TemporarilyUnavailable.code: "The payment could not be completed. Start a new one.",
+    ReservationExpired.code: "The seats were not held any more.",
+}
+"""What a failed payment says where the refusal's own sentence would invite to send the same request again."""
+
 COPIED = ("userId", "reservationId", "concertId", "performanceId", "seatNumbers", "turn", "amount")
 """What a payment copies from its reservation."""
 
 
+class NotCancelledError(RuntimeError):
+    """A payment was to be undone that can still be confirmed: a fault of ours, which must not cost anybody seats."""
+
+
 @functools.cache
 def _workflow() -> "SFNClient":
-    return boto3.client("stepfunctions", config=CLIENT_CONFIG)
+    workflow: SFNClient = aws.client("stepfunctions")
+    return workflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +100,9 @@ def start(user_id: str, reservation_id: str, key: str, at: int) -> Started:
     """Create a payment and lock its hold, in one transaction, then start the workflow. Safe to repeat with the same
     key.
 
-    Too few points are refused here already, with a payment that has FAILED and a hold that is as it was.
+    Too few points are refused here already, with a payment that has FAILED and a hold that is as it was. The balance is
+    read before the reservation: a balance that another payment of this reservation has just lowered is then followed by
+    a reservation that says so, and nobody who is paying is told that they have too few points.
 
     Raises:
         IdempotencyKeyReused: the key was used for another reservation.
@@ -99,29 +110,31 @@ def start(user_id: str, reservation_id: str, key: str, at: int) -> Started:
 
     """
     payment_id = ids.payment_id(user_id, key)
+    balance = points.balance(user_id)
     try:
         reservation = reservations.find(user_id, reservation_id)
-        _ensure_payable(reservation, at)
+        _ensure_payable(reservation, payment_id, at)
     except BookingError:
         if (known := get(_table(), {"paymentId": payment_id})) is not None:
             return _replay(known, reservation_id)
         raise
     payment = _new(payment_id, reservation, at)
-    balance = points.balance(user_id)
+    until = max(reservation["expiresAt"], at + LOCK_SECONDS)
     try:
         if balance < payment["amount"]:
             return Started(_refuse(payment, balance, at), replayed=False)
         transact(
             put(_table(), payment, "attribute_not_exists(#paymentId)"),
-            reservations.lock(reservation, payment_id, until=at + LOCK_SECONDS, at=at),
-            *_move_deadlines(payment, at + LOCK_SECONDS),
+            reservations.lock(reservation, payment_id, until=until, at=at),
+            *_move_deadlines(payment, until),
         )
     except ConditionFailed as refused:
         return _replay(refused.item or {}, reservation_id)
     except TransactionRefused as refused:
-        if 0 in refused.refusals:
-            return _replay(refused.refusals[0] or {}, reservation_id)
-        _ensure_payable(reservations.find(user_id, reservation_id), at)
+        known = refused.refusals.get(0) or get(_table(), {"paymentId": payment_id})
+        if known is not None:
+            return _replay(known, reservation_id)
+        _ensure_payable(reservations.find(user_id, reservation_id), payment_id, at)
         raise ReservationExpired from refused
     run_workflow(payment)
     return Started(payment, replayed=False)
@@ -140,7 +153,7 @@ def _replay(known: Item, reservation_id: str) -> Started:
     return Started(known, replayed=True)
 
 
-def _ensure_payable(reservation: Item, at: int) -> None:
+def _ensure_payable(reservation: Item, payment_id: str, at: int) -> None:
     status = reservations.status(reservation, at)
     if status == "CONFIRMED":
         raise AlreadyPaid(paymentId=reservation["paymentId"])
@@ -148,6 +161,8 @@ def _ensure_payable(reservation: Item, at: int) -> None:
         raise ReservationNotHeld
     if status == "EXPIRED":
         raise ReservationExpired
+    if reservation.get("paymentId") == payment_id:
+        raise TemporarilyUnavailable  # this very request, sent twice, is being written at this moment
     if "paymentId" in reservation:
         raise PaymentInProgress(paymentId=reservation["paymentId"], retry_after=2)
 
@@ -177,9 +192,10 @@ def _refuse(payment: Item, balance: int, at: int) -> Item:
         "status": "FAILED",
         "completedAt": at,
         "steps": [step("UsePoints", "REFUSED", at)],
-        "failure": _failure(refused.code, refunded=False) | dict(refused.members),
+        "failure": _failure(refused.code, refunded=False, held=True) | dict(refused.members),
     }
     write(put(_table(), failed, "attribute_not_exists(#paymentId)"))
+    count("PaymentRefused")
     return failed
 
 
@@ -293,6 +309,7 @@ def confirm(payment: Item, used: Mapping[str, Any], at: int) -> Item:
             return {"outcome": "CONFIRMED", "at": found["completedAt"]}
         code = TemporarilyUnavailable.code if 0 in refused.refusals else ReservationExpired.code
         return {"outcome": "REFUSED", "at": at, "code": code}
+    count("PaymentCompleted")
     return {"outcome": "CONFIRMED", "at": at}
 
 
@@ -349,12 +366,19 @@ def what_went_wrong(state: Mapping[str, Any], at: int) -> tuple[list[Item], Item
 
 
 def undo(payment: Item, at: int) -> Item:
-    """Give the points back if they were taken, bar them if not, and end the payment FAILED. Step of the workflow."""
+    """Give the points back if they were taken, bar them if not, and end the payment FAILED. Step of the workflow.
+
+    Raises:
+        NotCancelledError: the payment can still be confirmed, so nothing may be given back.
+
+    """
+    known = get(_table(), {"paymentId": payment["paymentId"]}) or {"status": "missing"}
+    if known["status"] == "FAILED":
+        return {"outcome": "FAILED", "refunded": known["failure"]["refunded"], "at": at}
+    if known["status"] != "UNDOING":
+        raise NotCancelledError(f"payment {payment['paymentId']} is {known['status']}, not UNDOING")
     refunded = points.refund(payment["userId"], payment["paymentId"], at)
-    known = get(_table(), {"paymentId": payment["paymentId"]})
-    if known is None or known["status"] == "FAILED":
-        return {"outcome": "FAILED", "refunded": refunded, "at": at}
-    reason = known["failure"]
+    reason, held = known["failure"], at < known["holdExpiresAt"]
     try:
         write(
             update(
@@ -367,13 +391,14 @@ def undo(payment: Item, at: int) -> Item:
                 undoing="UNDOING",
                 at=at,
                 steps=[*known["steps"], step("UndoPoints", "DONE", at)],
-                failure=reason | _failure(reason["code"], refunded=refunded),
+                failure=reason | _failure(reason["code"], refunded=refunded, held=held),
             )
         )
     except ConditionFailed as refused:
         if (refused.item or {}).get("status") != "FAILED":
             raise
-    count("PaymentUndone")
+    else:
+        count("PaymentUndone")
     return {"outcome": "FAILED", "refunded": refunded, "at": at}
 
 
@@ -386,8 +411,10 @@ def settle(payment_id: str, at: int) -> str:
     if payment is None or not is_open(payment):
         return payment["status"] if payment else "UNKNOWN"
     if payment["status"] == "PENDING":
+        debit = points.debit_of(payment["userId"], payment_id)
+        steps = [step("UsePoints", "DONE", debit["at"])] if debit else []
         reason = {"code": TemporarilyUnavailable.code}
-        if cancel(payment, payment["steps"], reason, at)["outcome"] == "COMPLETED":
+        if cancel(payment, steps, reason, at)["outcome"] == "COMPLETED":
             return "COMPLETED"
     undo(payment, at)
     count("PaymentSettled")
@@ -410,16 +437,13 @@ def list_left_behind(at: int) -> list[str]:
     return found
 
 
-def _failure(code: str, *, refunded: bool) -> Item:
-    """Say in one sentence why a payment failed, and what became of the points and the seats."""
-    fate = (
-        "Your points have been given back, and the seats stay held until their original deadline."
-        if refunded
-        else "No points were taken, and the seats stay held until their original deadline."
-    )
-    if code == ReservationExpired.code:
-        fate = "Your points have been given back." if refunded else "No points were taken."
-    return {"code": code, "detail": f"{CATALOGUE[code].sentence} {fate}", "refunded": refunded}
+def _failure(code: str, *, refunded: bool, held: bool) -> Item:
+    """Say why a payment failed, and what became of the points and the seats; `held` until the original deadline."""
+    why = FAILED_SENTENCES.get(code, CATALOGUE[code].sentence)
+    fate = "Your points have been given back" if refunded else "No points were taken"
+    if code != ReservationExpired.code:
+        fate += ", and your seats stay held until their deadline" if held else ", and the hold on your seats has ended"
+    return {"code": code, "detail": f"{why} {fate}.", "refunded": refunded}
 
 
 def view(payment: Item, at: int) -> dict[str, Any]:

@@ -1,41 +1,111 @@
-"""The bodies of requests. Integers are strict: `true`, `"7"`, `7.0` and `7.5` are not integers."""
+"""The bodies of requests, as pydantic's core checks them.
 
-from typing import Annotated
+The schemas are given to pydantic-core directly: it checks a body exactly as a pydantic model would, and pydantic makes
+the specification from the same schemas, but a cold start is spared the import of the models (a quarter of the CPU of
+importing the whole function). Integers are strict: `true`, `"7"`, `7.0` and `7.5` are not integers.
+"""
 
-from pydantic import BaseModel, Field, StringConstraints, field_validator
+import functools
+from collections.abc import Hashable
+from typing import Any, TypedDict, cast
+
+from pydantic_core import PydanticCustomError, SchemaValidator, ValidationError
+
+from booking.errors import ValidationFailed
 
 MAX_AMOUNT = 1_000_000
 MAX_SEATS = 4
 
+type Schema = dict[str, Any]
 
-class ReserveSeats(BaseModel):
+
+class ReserveSeats(TypedDict):
     """Which seats of which performance to hold."""
 
-    performanceId: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100)]
-    seatNumbers: Annotated[list[Annotated[int, Field(strict=True, ge=1)]], Field(min_length=1, max_length=MAX_SEATS)]
-
-    @field_validator("seatNumbers")
-    @classmethod
-    def distinct(cls, numbers: list[int]) -> list[int]:
-        """Refuse the same seat twice."""
-        if len(set(numbers)) != len(numbers):
-            raise ValueError("must be distinct")
-        return numbers
+    performanceId: str
+    seatNumbers: list[int]
 
 
-class ChargePoints(BaseModel):
+class ChargePoints(TypedDict):
     """How many points to add."""
 
-    amount: Annotated[int, Field(strict=True, ge=1, le=MAX_AMOUNT)]
+    amount: int
 
 
-class UsePoints(ChargePoints):
+class UsePoints(TypedDict):
     """How many points to take, and what for."""
 
-    reason: Annotated[str, StringConstraints(strict=True, max_length=200)] | None = None
+    amount: int
+    reason: str | None
 
 
-class PayReservation(BaseModel):
+class PayReservation(TypedDict):
     """Which reservation to pay for. The price is the server's."""
 
-    reservationId: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=64)]
+    reservationId: str
+
+
+def _text(longest: int, shortest: int = 0) -> Schema:
+    return {"type": "str", "strict": True, "min_length": shortest, "max_length": longest}
+
+
+def _integer(least: int, most: int | None = None) -> Schema:
+    return {"type": "int", "strict": True, "ge": least} | ({"le": most} if most is not None else {})
+
+
+def _distinct(numbers: list[int]) -> list[int]:
+    if len(set(numbers)) != len(numbers):
+        raise PydanticCustomError("distinct", "Input should have distinct elements")
+    return numbers
+
+
+def _body(**members: Schema) -> Schema:
+    fields = {
+        name: {"type": "typed-dict-field", "schema": schema, "required": schema["type"] != "default"}
+        for name, schema in members.items()
+    }
+    return {"type": "typed-dict", "fields": fields, "extra_behavior": "ignore"}
+
+
+_AMOUNT = _integer(1, MAX_AMOUNT)
+
+SCHEMAS: dict[type, Schema] = {
+    ReserveSeats: _body(
+        performanceId=_text(100, 1),
+        seatNumbers={
+            "type": "function-after",
+            "function": {"type": "no-info", "function": _distinct},
+            "schema": {"type": "list", "items_schema": _integer(1), "min_length": 1, "max_length": MAX_SEATS},
+            "metadata": {"pydantic_js_updates": {"uniqueItems": True}},
+        },
+    ),
+    ChargePoints: _body(amount=_AMOUNT),
+    UsePoints: _body(
+        amount=_AMOUNT,
+        reason={"type": "default", "default": None, "schema": {"type": "nullable", "schema": _text(200)}},
+    ),
+    PayReservation: _body(reservationId=_text(64, 1)),
+}
+"""What each body must be, in pydantic-core's notation."""
+
+
+@functools.cache
+def _validator(body: Any) -> SchemaValidator:
+    return SchemaValidator(SCHEMAS[body])
+
+
+def read[Body](body: type[Body], text: str | None) -> Body:
+    """Read a request's JSON body. Members that it does not have are passed over.
+
+    Raises:
+        ValidationFailed: with a message for each wrong member.
+
+    """
+    try:
+        request: Body = _validator(cast(Hashable, body)).validate_json(text or "")
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_context=False, include_input=False)
+        raise ValidationFailed(
+            errors=[{"field": ".".join(map(str, each["loc"])) or "body", "message": each["msg"]} for each in wrong]
+        ) from error
+    return request

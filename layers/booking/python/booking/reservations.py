@@ -11,7 +11,7 @@ from typing import Any
 
 from booking import catalog, clock, ids, seats
 from booking.catalog import Performance
-from booking.dynamodb import Item, TransactionRefused, Write, get, put, query, transact, update
+from booking.dynamodb import Item, TransactionRefused, Write, attempts, get, put, query, transact, update
 from booking.errors import (
     PaymentInProgress,
     ReservationExpired,
@@ -76,8 +76,9 @@ def reserve(performance: Performance, seat_numbers: list[int], turn: Turn, at: i
                 ),
             )
         except TransactionRefused as refused:
-            if _is_ours(refused.refusals.get(1), item):
-                return item
+            found = refused.refusals.get(1)
+            if found is not None and _is_ours(found, item):
+                return found
             lost = [seat for position, seat in refused.refusals.items() if position > 1 and seat is not None]
             if lost and not any(seat["reservationId"] == item["reservationId"] for seat in lost):
                 raise _seat_taken(lost) from refused
@@ -86,9 +87,9 @@ def reserve(performance: Performance, seat_numbers: list[int], turn: Turn, at: i
     raise TemporarilyUnavailable
 
 
-def _is_ours(found: Item | None, item: Item) -> bool:
+def _is_ours(found: Item, item: Item) -> bool:
     """Tell whether a reservation that is there already is the one that this very request made."""
-    return found is not None and found["seatNumbers"] == item["seatNumbers"] and found["createdAt"] == item["createdAt"]
+    return bool(found["seatNumbers"] == item["seatNumbers"] and found["createdAt"] == item["createdAt"])
 
 
 def _new(performance: Performance, wanted: list[int], turn: Turn, revision: int, at: int) -> Item:
@@ -169,8 +170,8 @@ def release(user_id: str, reservation_id: str, at: int) -> None:
         ReservationNotHeld: it is paid for.
 
     """
-    item = find(user_id, reservation_id)
-    for _ in range(RESERVE_ATTEMPTS):
+    for _ in attempts():
+        item = find(user_id, reservation_id)
         if item["status"] == "RELEASED":
             return
         if item["status"] == "CONFIRMED":
@@ -193,9 +194,8 @@ def release(user_id: str, reservation_id: str, at: int) -> None:
                 *(seats.release(item["performanceId"], number, reservation_id) for number in item["seatNumbers"]),
             )
         except TransactionRefused as refused:
-            if 0 not in refused.refusals:
+            if 0 not in refused.refusals and not refused.contended:
                 raise ReservationExpired from refused
-            item = find(user_id, reservation_id)
         else:
             return
     raise TemporarilyUnavailable

@@ -2,23 +2,29 @@
 
 **At most N places are taken, whatever happens.** Fans are numbered in the order of joining, and only numbers up to the
 cursor (`admitted`) may turn ACTIVE. A number counts as taken until its token is *over*, which is written in the token
-itself (FINISHED or EXPIRED) and is never undone. So among the numbers up to the cursor the taken ones can only become
-fewer, and the cursor, whose only write asks that neither it nor the capacity has changed since they were read, moves by
-at most `capacity − taken`. No counter can drift, no clock is trusted, and two advances at once, or one that dies
+itself (FINISHED or EXPIRED) and is never undone. The cursor is a number, not a count: an advance reads it with the
+capacity, then every number above `low`, and moves it to the last number up to which at most `capacity` are not over.
+Nothing that happens between that reading and the write can add to those (numbers only come to be over), so the write
+is right whenever it arrives. It asks for two things all the same: that the capacity has not changed, or a late advance
+would fill places that an operator has just taken away; and that the cursor has not, or it would go back and send away
+fans who have been let in. No counter can drift, no clock is trusted, and two advances at once, or one that dies
 between any two of its calls, change nothing about it.
 
 A fan who went away silently lapses by the clock (`expiresAt`), but only frees the place once the advance has *ended*
 the token, on condition that it has not been renewed in between. So a clock that runs ahead, or a renewal that is late
 on its way, can make a place's end earlier or later by a moment, but can never give it to two.
 
-A number whose token is missing belongs to a join that is on its way, or died on it. It counts as taken until a token
-that joined after it is `JOIN_GRACE_SECONDS` old; then its place in line is ended as well, so that a join that wakes up
-late finds it closed and takes a new number.
+A number whose token is missing belongs to a join that is on its way, or died on it. It counts as taken until some join
+after it is `JOIN_GRACE_SECONDS` old; then its place in line is ended as well, so that a join that wakes up late finds
+it closed and takes a new number.
+
+A capacity that is lowered throws nobody out: fans who have been let in and are about to come in keep their places, and
+nobody else enters until fewer than the new capacity are left.
 """
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 LOOKAHEAD = 50
@@ -30,17 +36,20 @@ JOIN_GRACE_SECONDS = 5
 POLL_FASTEST_SECONDS = 2
 POLL_SLOWEST_SECONDS = 30
 POLLS_IN_A_WAIT = 10
-"""Far from the front a fan polls about ten times in what is left of the wait."""
+"""A fan polls about every tenth of what is left of the wait."""
+JITTER = 0.2
+"""Up to this part of the pause is left out, so that fans who were told the same thing do not come back together."""
 
 SAMPLE_SECONDS = 60
 """The rate of entry is measured over at least this long, then carried on as the next measurement's prior."""
 
 PRIOR_ENTRIES = 10
-"""How many entries the prior weighs."""
+"""How many entries the prior weighs. Before any measurement the prior is what is certain, see `estimated_wait`."""
 
 LIFE_POLLS = 3
 LIFE_MARGIN_SECONDS = 10
-"""A waiting token outlives three missed polls and this."""
+"""A renewed token lives for three pauses between polls and this. A poll renews it when half of that is over, so even
+after a poll that wrote nothing the next one may come half a pause and five seconds late."""
 
 
 class State(enum.Enum):
@@ -63,17 +72,31 @@ class Line:
     """A queue as it was read. Times are epoch seconds.
 
     Numbers up to `low` are all over; numbers up to `admitted` may be ACTIVE; numbers up to `issued` have been given
-    out. `pace` is the measured time between entries in milliseconds a number, or 0 before any measurement;
-    `sample_at` and `sample_from` are when and at which cursor the present measurement began, 0 where none is running.
+    out, the last of them at `issued_at`. `pace` is the measured time between entries in milliseconds a number, or 0
+    before any measurement; `sample_at` and `sample_from` are when and at which cursor the present measurement began, 0
+    where none is running.
+
+    The rest is for operators: the places in use when the line last moved, how many have been let in and how many had
+    lapsed so far, and when the line last moved.
     """
 
     capacity: int
     admitted: int = 0
     low: int = 0
     issued: int = 0
+    issued_at: int = 0
     pace: int = 0
     sample_at: int = 0
     sample_from: int = 0
+    active: int = 0
+    entered: int = 0
+    lapsed: int = 0
+    advanced_at: int = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many numbers are behind the cursor. Some of these fans may have gone away."""
+        return max(0, self.issued - self.admitted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +126,22 @@ def state_of(token: Mapping[str, Any] | None, *, at: int, younger_joined_at: int
     return State.TAKEN if token["expiresAt"] > at else State.LAPSED
 
 
-def states(tokens: Mapping[int, Mapping[str, Any]], first: int, last: int, at: int) -> dict[int, State]:
-    """Judge the numbers from `first` to `last`, of which `tokens` are all the tokens that exist."""
+def states(
+    tokens: Mapping[int, Mapping[str, Any]], first: int, last: int, at: int, issued_at: int = 0
+) -> dict[int, State]:
+    """Judge the numbers from `first` to `last`.
+
+    `tokens` holds every token that exists among them, and perhaps one beyond, which tells how long those before it have
+    been on their way. So does `issued_at`, when the last of all numbers was given out.
+    """
+    beyond = [token["joinedAt"] for number, token in tokens.items() if number > last and "joinedAt" in token]
+    younger = min([*beyond, issued_at] if issued_at else beyond, default=None)
     judged: dict[int, State] = {}
-    younger: int | None = None
     for number in range(last, first - 1, -1):
         token = tokens.get(number)
         judged[number] = state_of(token, at=at, younger_joined_at=younger)
-        if token is not None and "joinedAt" in token:
-            younger = min(token["joinedAt"], younger) if younger is not None else token["joinedAt"]
+        if token is not None and (joined_at := token.get("joinedAt")) is not None:
+            younger = joined_at if younger is None or joined_at < younger else younger
     return judged
 
 
@@ -145,62 +175,63 @@ def decide(line: Line, judged: Mapping[int, State]) -> Decision:
     return Decision((), admitted, low, taken, entered, more=taken < line.capacity and admitted < line.issued)
 
 
-def measured(line: Line, decision: Decision, at: int) -> Line:
-    """Carry the measurement of the rate of entry over a move of the cursor.
+def measured(line: Line, decision: Decision, at: int, prior: int) -> Line:
+    """Carry the measurement of the rate of entry over a move of the cursor; give the line as it is after the move.
 
     Entry is measured in numbers, so those who joined and went away count only by making it faster. It is measured only
     while fans wait: what enters an empty queue, or fills it for the first time, says nothing about how fast places come
-    free.
+    free. `prior` is what to go by before any measurement, as in `pace_of`.
     """
-    waiting = line.issued > decision.admitted
-    if not waiting:
-        return Line(line.capacity, decision.admitted, decision.low, line.issued, pace_of(line, at), 0, 0)
-    if not line.sample_at:
-        return Line(line.capacity, decision.admitted, decision.low, line.issued, line.pace, at, decision.admitted)
-    moved = Line(
-        line.capacity, decision.admitted, decision.low, line.issued, line.pace, line.sample_at, line.sample_from
-    )
-    if at - line.sample_at >= SAMPLE_SECONDS:
-        return Line(
-            line.capacity, decision.admitted, decision.low, line.issued, pace_of(moved, at), at, decision.admitted
+    moved = replace(line, admitted=decision.admitted, low=decision.low, active=decision.taken, advanced_at=at)
+    if not moved.waiting:
+        return replace(
+            moved, pace=pace_of(line, at, prior) if line.sample_at else line.pace, sample_at=0, sample_from=0
         )
+    if not line.sample_at:
+        return replace(moved, sample_at=at, sample_from=moved.admitted)
+    if at - line.sample_at >= SAMPLE_SECONDS:
+        return replace(moved, pace=pace_of(moved, at, prior), sample_at=at, sample_from=moved.admitted)
     return moved
 
 
-def pace_of(line: Line, at: int) -> int:
-    """Give the time between entries in milliseconds a number: the prior, corrected by what was measured since.
+def pace_of(line: Line, at: int, prior: int) -> int:
+    """Give the time between entries in milliseconds a number: what was known before, or `prior` where nothing was,
+    corrected by what has been measured since.
 
-    Returns 0 while nothing is known.
+    While nobody enters it grows with the time that nobody has.
     """
+    known = line.pace or prior
     if not line.sample_at:
-        return line.pace
+        return known
     entries, elapsed = line.admitted - line.sample_from, max(0, at - line.sample_at) * 1000
-    if not line.pace:
-        return elapsed // entries if entries else 0
-    return (PRIOR_ENTRIES * line.pace + elapsed) // (PRIOR_ENTRIES + entries)
+    return (PRIOR_ENTRIES * known + elapsed) // (PRIOR_ENTRIES + entries)
+
+
+def certain_pace(capacity: int, active_seconds: int) -> int:
+    """Give the pace that is certain: with every place used to its end, one comes free each so many milliseconds."""
+    return active_seconds * 1000 // max(1, capacity)
 
 
 def estimated_wait(line: Line, number: int, at: int, active_seconds: int) -> int:
     """Estimate the seconds until a number may enter, from the measured rate of entry.
 
-    Before anything has been measured, the estimate is what is certain: a place comes free at the latest after
+    Before anything has been measured, the estimate is what is certain: places come free at the latest after
     `active_seconds`.
     """
     ahead = number - line.admitted
     if ahead <= 0:
         return 0
-    pace = pace_of(line, at) or active_seconds * 1000 // max(1, line.capacity)
-    return max(1, ahead * pace // 1000)
+    return max(1, ahead * pace_of(line, at, certain_pace(line.capacity, active_seconds)) // 1000)
 
 
 def poll_after(wait: int, spread: float = 0.0) -> int:
-    """Tell in how many seconds to ask again, from the estimated wait; `spread` in [0, 1) adds up to a quarter of
-    jitter.
+    """Tell in how many seconds to ask again, from the estimated wait; `spread` in [0, 1) says how much of the jitter.
 
-    2 s near the front, at most 30 s.
+    2 s near the front, at most 30 s. Jitter only ever shortens the pause, so the token's life, which follows the
+    longest one, covers it.
     """
-    base = min(max(wait / POLLS_IN_A_WAIT, POLL_FASTEST_SECONDS), POLL_SLOWEST_SECONDS)
-    return min(int(base * (1 + spread / 4)), POLL_SLOWEST_SECONDS)
+    pause = min(wait / POLLS_IN_A_WAIT, POLL_SLOWEST_SECONDS)
+    return max(int(pause * (1 - JITTER * spread)), POLL_FASTEST_SECONDS)
 
 
 def life(poll_after_seconds: int) -> int:

@@ -4,7 +4,7 @@ Items in the queue table, for each concert:
 
 - the queue: `pk = concertId, sk = QUEUE`: `capacity` if an operator set one, the cursor and its measurements (see
   `admission.Line`), counts for operators;
-- the counter: `pk = concertId#COUNTER, sk = COUNTER`: `issued`;
+- the counter: `pk = concertId#COUNTER, sk = COUNTER`: `issued`, `issuedAt`;
 - the tokens, in blocks of 500 numbers: `pk = concertId#TOKENS#block, sk = number`: `userId, number, status, expiresAt,
   joinedAt, revision`, `activeUntil` once ACTIVE. The status goes WAITING → ACTIVE → FINISHED, or to EXPIRED, and a
   token that is FINISHED or EXPIRED never changes again;
@@ -13,6 +13,7 @@ Items in the queue table, for each concert:
 A token is written before the membership that points to it, so a membership never points to nothing.
 """
 
+import contextlib
 import random
 from dataclasses import dataclass
 from typing import Any
@@ -59,17 +60,22 @@ def membership_key(concert_id: str, user_id: str) -> dict[str, Any]:
     return {"pk": f"{concert_id}#USER#{user_id}", "sk": "MEMBER"}
 
 
-def line_of(item: Item | None, issued: int = 0) -> Line:
-    """Read a queue item; a concert without one has the stack's capacity and nobody in it."""
-    item = item or {}
+def line_of(item: Item | None, counter: Item | None = None) -> Line:
+    """Read a queue item and its counter; a concert without them has the stack's capacity and nobody in it."""
+    item, counter = item or {}, counter or {}
     return Line(
         capacity=item.get("capacity", settings().queue_capacity),
         admitted=item.get("admitted", 0),
         low=item.get("low", 0),
-        issued=issued,
+        issued=counter.get("issued", 0),
+        issued_at=counter.get("issuedAt", 0),
         pace=item.get("pace", 0),
         sample_at=item.get("sampleAt", 0),
         sample_from=item.get("sampleFrom", 0),
+        active=item.get("active", 0),
+        entered=item.get("entered", 0),
+        lapsed=item.get("lapsed", 0),
+        advanced_at=item.get("advancedAt", 0),
     )
 
 
@@ -88,21 +94,20 @@ def overview(concert_id: str, at: int) -> dict[str, Any]:
 
     `active` is the number of places in use when the line last moved, `waiting` those behind the cursor.
     """
-    item = recent_queue(concert_id, at)
     counter = cached(
         ("counter", concert_id),
         lambda: get(settings().queue_table, counter_key(concert_id), consistent=False) or {},
         at,
         LINE_CACHE_SECONDS,
     )
-    line = line_of(item, counter.get("issued", 0))
+    line = line_of(recent_queue(concert_id, at), counter)
     return {
-        "waiting": max(0, line.issued - line.admitted),
-        "active": item.get("active", 0),
+        "waiting": line.waiting,
+        "active": line.active,
         "capacity": line.capacity,
-        "entered": item.get("entered", 0),
-        "lapsed": item.get("lapsed", 0),
-        "secondsSinceAdvance": at - item["advancedAt"] if "advancedAt" in item else None,
+        "entered": line.entered,
+        "lapsed": line.lapsed,
+        "secondsSinceAdvance": max(0, at - line.advanced_at) if line.advanced_at else None,
     }
 
 
@@ -136,8 +141,10 @@ def join(concert_id: str, user_id: str, at: int) -> tuple[Place, bool]:
         if membership is not None:
             present = _end_if_lapsed(concert_id, membership["number"], at)
             if present is not None:
-                return _place(concert_id, present), False
-        number = _next_number(concert_id)
+                with contextlib.suppress(QueueTokenExpired):
+                    return _come_back(_place(concert_id, present), at), False
+                continue
+        number = _next_number(concert_id, at)
         place = _put_token(concert_id, user_id, number, at)
         if place is None:
             continue
@@ -158,10 +165,24 @@ def join(concert_id: str, user_id: str, at: int) -> tuple[Place, bool]:
     raise TemporarilyUnavailable
 
 
-def _next_number(concert_id: str) -> int:
+def _come_back(place: Place, at: int) -> Place:
+    """Prolong a living place, when needed, as a poll does: whoever comes back is told a pause that it must outlive."""
+    turn = place.turn
+    if turn.active:
+        return place
+    after = admission.poll_after(_wait(turn, at))
+    return renew(turn, after, at) if admission.must_renew(turn.expires_at, after, at) else place
+
+
+def _wait(turn: Turn, at: int) -> int:
+    return admission.estimated_wait(recent_line(turn.concert_id, at), turn.number, at, settings().active_seconds)
+
+
+def _next_number(concert_id: str, at: int) -> int:
     """Count one more join. A lost answer leaves a hole in the numbers, which the line passes over."""
+    one_more = "SET #issuedAt = :at ADD #issued :one"
     try:
-        counter = write(update(settings().queue_table, counter_key(concert_id), "ADD #issued :one", one=1))
+        counter = write(update(settings().queue_table, counter_key(concert_id), one_more, one=1, at=at))
     except TemporarilyUnavailable as busy:
         raise RateLimited(retry_after=random.randint(1, 5)) from busy  # noqa: S311 - jitter needs no secrecy
     assert counter is not None  # an update without a condition returns the item
@@ -170,8 +191,7 @@ def _next_number(concert_id: str) -> int:
 
 def _put_token(concert_id: str, user_id: str, number: int, at: int) -> Place | None:
     """Write a new token, or give None when the line went on without this number."""
-    line = recent_line(concert_id, at)
-    wait = admission.estimated_wait(line, number, at, settings().active_seconds)
+    wait = _wait(Turn(concert_id, user_id, number, active=False, expires_at=at), at)
     expires_at = at + admission.life(admission.poll_after(wait))
     item = token_key(concert_id, number) | {
         "userId": user_id,
@@ -198,14 +218,15 @@ def _end_if_lapsed(concert_id: str, number: int, at: int) -> Item | None:
         return None
     if item["expiresAt"] > at:
         return item
-    ended = expire(concert_id, item)
-    return ended if _is_alive(ended, at) else None
+    now_is, _ = expire(concert_id, item)
+    return now_is if _is_alive(now_is, at) else None
 
 
-def expire(concert_id: str, item: Item) -> Item:
-    """End a token whose time is over, unless it has been renewed since it was read; give what it is then."""
+def expire(concert_id: str, item: Item) -> tuple[Item, bool]:
+    """End a token whose time is over, unless it has been renewed since it was read; give what it is then, and whether
+    it was this call that ended it."""
     try:
-        ended = write(
+        write(
             update(
                 settings().queue_table,
                 token_key(concert_id, item["number"]),
@@ -217,8 +238,8 @@ def expire(concert_id: str, item: Item) -> Item:
             )
         )
     except ConditionFailed as refused:
-        ended = refused.item
-    return ended or item | {"status": "EXPIRED"}
+        return refused.item or item | {"status": "EXPIRED"}, False
+    return item | {"status": "EXPIRED"}, True
 
 
 def end(concert_id: str, number: int, status: str) -> bool:
@@ -286,6 +307,8 @@ def enter(turn: Turn, at: int) -> Place:
 def renew(turn: Turn, poll_after_seconds: int, at: int) -> Place:
     """Prolong a waiting token's life: the health check. Safe to repeat; a token that has lapsed never comes back.
 
+    It never shortens a life: another device of the same fan may have been told to come back later than this one.
+
     Raises:
         QueueTokenExpired: the place is gone.
 
@@ -297,7 +320,7 @@ def renew(turn: Turn, poll_after_seconds: int, at: int) -> Place:
                 settings().queue_table,
                 token_key(turn.concert_id, turn.number),
                 "SET #expiresAt = :until, #lastSeenAt = :at, #purgeAt = :purge",
-                "#status = :waiting AND #expiresAt > :at",
+                "#status = :waiting AND #expiresAt > :at AND #expiresAt <= :until",
                 waiting="WAITING",
                 until=expires_at,
                 purge=expires_at + clock.DAY,
@@ -315,26 +338,34 @@ def renew(turn: Turn, poll_after_seconds: int, at: int) -> Place:
 def poll(turn: Turn, at: int) -> Place:
     """Check a place's health and turn: renew it when needed, let it in when it may enter.
 
-    At most one write, and none while less than half of the token's life is over.
+    At most one write, and none while less than half of the token's life is over; at most one read, of the cached line
+    or, once ACTIVE, of the token.
 
     Raises:
         QueueTokenExpired: the place is gone.
 
     """
     if turn.active:
-        item = get(settings().queue_table, token_key(turn.concert_id, turn.number), consistent=False)
-        if not _is_alive(item, at):
-            raise QueueTokenExpired
-        assert item is not None  # it is alive
-        return _place(turn.concert_id, item)
-    line = recent_line(turn.concert_id, at)
-    if turn.number <= line.admitted:
+        return _still_active(turn, at)
+    if turn.number <= recent_line(turn.concert_id, at).admitted:
         return enter(turn, at)
-    wait = admission.estimated_wait(line, turn.number, at, settings().active_seconds)
-    after = admission.poll_after(wait)
-    if admission.must_renew(turn.expires_at, after, at):
-        return renew(turn, after, at)
-    return Place(turn, None)
+    return _come_back(Place(turn, None), at)
+
+
+def _still_active(turn: Turn, at: int) -> Place:
+    """Look whether an ACTIVE token has been ended before its time.
+
+    Its deadline is in the signed token already, and being over is for good, so half a unit is enough: a copy of the
+    item that is too old to say ACTIVE yet, or to be there yet, says nothing.
+
+    Raises:
+        QueueTokenExpired: the place is gone.
+
+    """
+    item = get(settings().queue_table, token_key(turn.concert_id, turn.number), consistent=False) or {}
+    if item.get("status") in {"FINISHED", "EXPIRED"} or turn.expires_at <= at:
+        raise QueueTokenExpired
+    return Place(turn, turn.expires_at)
 
 
 def read_active(turn: Turn, at: int) -> Item:
@@ -390,10 +421,11 @@ def view(place: Place, at: int) -> dict[str, Any]:
 def numbers(place: Place, at: int) -> dict[str, Any]:
     """Show a place without its token."""
     turn = place.turn
-    line = recent_line(turn.concert_id, at)
-    position = 0 if turn.active else max(1, turn.number - line.admitted)
-    wait = 0 if turn.active else admission.estimated_wait(line, turn.number, at, settings().active_seconds)
-    after = admission.POLL_SLOWEST_SECONDS if turn.active else admission.poll_after(wait, random.random())  # noqa: S311
+    position, wait, after = 0, 0, admission.POLL_SLOWEST_SECONDS
+    if not turn.active:
+        position = max(1, turn.number - recent_line(turn.concert_id, at).admitted)
+        wait = _wait(turn, at)
+        after = admission.poll_after(wait, random.random())  # noqa: S311 - jitter needs no secrecy
     return {
         "status": "ACTIVE" if turn.active else "WAITING",
         "position": position,

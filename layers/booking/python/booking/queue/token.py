@@ -9,11 +9,10 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import boto3
 import jwt
 from botocore.exceptions import BotoCoreError, ClientError
 
-from booking.dynamodb import CLIENT_CONFIG
+from booking import aws
 from booking.errors import QueueTokenExpired, QueueTokenInvalid, QueueTokenRequired, TemporarilyUnavailable
 from booking.settings import settings
 
@@ -40,7 +39,8 @@ class Turn:
 
 @functools.cache
 def _secrets() -> "SecretsManagerClient":
-    return boto3.client("secretsmanager", config=CLIENT_CONFIG)
+    secrets: SecretsManagerClient = aws.client("secretsmanager")
+    return secrets
 
 
 class _Keys:

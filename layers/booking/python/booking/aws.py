@@ -1,0 +1,27 @@
+"""The AWS SDK: clients with the same timeouts and retries."""
+
+import functools
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=3,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    tcp_keepalive=True,
+    parameter_validation=False,
+)
+"""Three attempts of at most three seconds stay within a function's ten."""
+
+
+@functools.cache
+def session() -> boto3.Session:
+    """Give this process's one session, so that its clients share what it has read."""
+    return boto3.Session()
+
+
+def client(service: Any) -> Any:
+    """Make a client of a service. Its caller keeps it for the life of the process."""
+    return session().client(service, config=CONFIG)

@@ -1,0 +1,179 @@
+"""Each thing that must never be, planted in healthy books, is found by the auditor; and healthy books are clean."""
+
+import copy
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from booking import clock, dynamodb
+from tests.conftest import variables
+from tests.world import CONCERT, PERFORMANCES, TABLES, StepFailed, World, open_world
+from tools.ost import audit
+
+LIMITS = audit.Limits(queue_capacity=2, max_seats_per_user=4)
+FULL = 1000
+
+
+@pytest.fixture(scope="module")
+def healthy() -> Iterator[tuple[audit.Books, int]]:
+    """Books of a little of everything: paid, failed and refunded, refused, held, released, expired, open."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for name, value in variables().items():
+            monkeypatch.setenv(name, value)
+        with open_world() as world:
+            live(world)
+            yield world.books(), clock.now()
+
+
+def live(world: World) -> None:
+    paid = world.hold("ann", 1, 2)
+    world.charge("ann")
+    assert world.pay("ann", paid).status == 201
+
+    refunded = world.hold("bob", 3)
+    world.charge("bob")
+
+    def broken(step: Any) -> Any:
+        if step.name == "ConfirmBooking":
+            raise StepFailed("Broken")
+        return step.run()
+
+    world.run_step = broken
+    assert world.pay("bob", refunded).status == 503
+    world.run_step = lambda step: step.run()
+    world.ask("release_reservation", "bob", reservationId=refunded["reservationId"])
+    world.pay("bob", world.hold("bob", 4), key="again")
+    world.hold("ann", 1, performance=PERFORMANCES[1])
+    world.time.sleep(301)
+    world.hold("eve", 1, performance=PERFORMANCES[1])
+    world.charge("eve", 150)
+    world.hold_executions()
+    open_one = world.hold("eve", 2, performance=PERFORMANCES[1])
+    assert world.call("start_payment", "eve", {"reservationId": open_one["reservationId"]}, key="k").status == 202
+
+
+@pytest.fixture
+def books(healthy: tuple[audit.Books, int]) -> audit.Books:
+    return copy.deepcopy(healthy[0])
+
+
+def test_healthy_books_are_clean(healthy: tuple[audit.Books, int]) -> None:
+    books, at = healthy
+    assert audit.check(books, at, LIMITS) == []
+    assert len(books.payments) == 4
+
+
+def one(items: list[Any], **wanted: Any) -> Any:
+    return next(item for item in items if all(item.get(name) == value for name, value in wanted.items()))
+
+
+def entry(books: audit.Books, kind: str, user: str) -> Any:
+    found = [i for i in books.points if i["sk"].startswith("ENTRY#") and i["userId"] == user and i["type"] == kind]
+    return found[-1]
+
+
+def put_entry(books: audit.Books, like: Any, **changes: Any) -> None:
+    books.points.append({**like, "sk": "ENTRY#000000000099", **changes})
+
+
+PLANTED: dict[str, list[Callable[[audit.Books], Any]]] = {
+    "two-owners": [
+        lambda b: b.reservations.append(
+            {**one(b.reservations, userId="ann", status="CONFIRMED"), "reservationId": "rx", "userId": "eve"}
+        )
+    ],
+    "seat-without-reservation": [lambda b: one(b.seats, userId="bob").update(reservationId="nobody")],
+    "seat-of-another": [lambda b: one(b.seats, status="SOLD").update(userId="eve")],
+    "sold-without-one-payment": [
+        lambda b: b.payments.remove(one(b.payments, userId="ann")),
+        lambda b: b.payments.append({**one(b.payments, userId="ann"), "paymentId": "p2"}),
+    ],
+    "sold-without-confirmation": [
+        lambda b: one(b.reservations, userId="ann", status="CONFIRMED").update(status="HELD", expiresAt=FULL)
+    ],
+    "sold-seat-expires": [lambda b: one(b.seats, status="SOLD").update(expiresAt=FULL)],
+    "deadline-moved": [lambda b: one(b.seats, seatNumber=1, performanceId=PERFORMANCES[1]).update(expiresAt=1 << 40)],
+    "held-for-nothing": [
+        lambda b: one(b.reservations, userId="eve", seatNumbers=[1]).update(status="RELEASED"),
+    ],
+    "seat-limit": [
+        lambda b: b.seats.extend(
+            {**one(b.seats, userId="eve"), "seatNumber": n, "expiresAt": 1 << 40} for n in range(10, 15)
+        )
+    ],
+    "reservation-without-seat": [
+        lambda b: b.seats.remove(one(b.seats, status="SOLD")),
+        lambda b: b.seats.remove(one(b.seats, userId="eve")),
+    ],
+    "payment-missing": [lambda b: b.payments.remove(one(b.payments, userId="eve"))],
+    "locked-for-nothing": [lambda b: one(b.payments, userId="eve").update(status="UNDOING")],
+    "confirmed-without-payment": [lambda b: one(b.reservations, userId="ann", status="CONFIRMED").pop("paymentId")],
+    "lock-left": [lambda b: one(b.reservations, userId="ann", status="CONFIRMED").update(lockedUntil=FULL)],
+    "paid-without-reservation": [
+        lambda b: b.reservations.remove(one(b.reservations, userId="ann", status="CONFIRMED"))
+    ],
+    "paid-without-points": [
+        lambda b: b.points.remove(entry(b, "PAYMENT", "ann")),
+        lambda b: one(b.payments, userId="ann").update(amount=1),
+    ],
+    "refunded-though-paid": [lambda b: put_entry(b, entry(b, "PAYMENT", "ann"), type="REFUND", amount=200)],
+    "turn-not-finished": [
+        lambda b: one(b.queue, userId="ann", status="FINISHED").update(status="ACTIVE", expiresAt=1 << 40)
+    ],
+    "points-not-given-back": [lambda b: b.points.remove(entry(b, "REFUND", "bob"))],
+    "untrue-failure": [lambda b: one(b.payments, userId="bob", status="FAILED")["failure"].update(refunded=False)],
+    "open-too-long": [lambda b: one(b.payments, userId="eve").update(openSince=FULL)],
+    "open-unlisted": [lambda b: one(b.payments, userId="eve").pop("openShard")],
+    "ended-but-listed": [lambda b: one(b.payments, userId="ann").update(openShard="OPEN#1")],
+    "twice": [
+        lambda b: put_entry(b, entry(b, "PAYMENT", "ann")),
+        lambda b: put_entry(b, entry(b, "REFUND", "bob")),
+    ],
+    "entry-without-payment": [lambda b: b.payments.remove(one(b.payments, userId="bob", status="FAILED"))],
+    "entry-without-guard": [lambda b: b.points.remove(next(i for i in b.points if i["sk"].startswith("KEY#PAYMENT#")))],
+    "wrong-refund": [lambda b: entry(b, "REFUND", "bob").update(amount=1)],
+    "ledger-gap": [lambda b: b.points.remove(one(b.points, sk="ENTRY#000000000001", userId="bob"))],
+    "balance-does-not-follow": [lambda b: entry(b, "REFUND", "bob").update(balanceAfter=7)],
+    "negative-balance": [lambda b: entry(b, "PAYMENT", "ann").update(balanceAfter=-1)],
+    "wrong-sign": [lambda b: entry(b, "CHARGE", "eve").update(amount=-150)],
+    "active-beyond-cursor": [lambda b: one(b.queue, pk=CONCERT).update(admitted=0)],
+    "over-capacity": [lambda b: one(b.queue, pk=CONCERT).update(capacity=0)],
+}
+
+
+@pytest.mark.parametrize(("rule", "plant"), [(rule, plant) for rule, plants in PLANTED.items() for plant in plants])
+def test_planted_violation_is_found(
+    healthy: tuple[audit.Books, int], books: audit.Books, rule: str, plant: Callable[[audit.Books], Any]
+) -> None:
+    plant(books)
+
+    found = audit.check(books, healthy[1], LIMITS)
+
+    assert rule in {violation.rule for violation in found}
+    assert all(violation.ids and violation.detail for violation in found)
+
+
+def test_every_rule_has_a_planted_violation() -> None:
+    source = Path(audit.__file__).read_text("utf-8")
+
+    assert set(re.findall(r'Violation\(\s*"([a-z-]+)"', source)) == set(PLANTED)
+
+
+def test_reading_takes_every_page(healthy: tuple[audit.Books, int]) -> None:
+    client = boto3.client("dynamodb")
+    key: Any = {"AttributeDefinitions": [{"AttributeName": "sk", "AttributeType": "S"}]}
+    key["KeySchema"] = [{"AttributeName": "sk", "KeyType": "HASH"}]
+    client.create_table(TableName="Large", BillingMode="PAY_PER_REQUEST", **key)
+    for number in range(30):
+        item = {"userId": "ann", "sk": f"ENTRY#{number:012d}", "reason": "x" * 50_000, "amounts": [1], "is": True}
+        client.put_item(TableName="Large", Item=dynamodb._encode(item))
+
+    books = audit.read(client, TABLES | {"points": "Large"})
+
+    assert len(books.points) == 30
+    assert books.points[0]["amounts"] == [1]
+    assert sorted(map(str, books.payments)) == sorted(map(str, healthy[0].payments))

@@ -1,0 +1,210 @@
+"""Least privilege: each function may do what it was seen doing, on what it was seen doing it to, and nothing else.
+
+Every event and the scenarios below go through the handlers over a recorded cloud. That each policy also suffices is
+proved on the deployed stack, where policies are enforced.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from booking import aws, clock, payments, points
+from booking.dynamodb import update, write
+from booking.queue import advance, line, token
+from booking.settings import settings
+from tests.conftest import forget_everything
+from tests.functional import world
+from tests.functional.world import CONCERT, OTHER, USER
+from tests.handlers import call, event_text, events, functions
+from tests.tables import resources, template
+
+type Permission = tuple[str, str]
+
+SERVICES = {"secretsmanager": "secretsmanager", "lambda": "lambda", "stepfunctions": "states"}
+NAMES = {"Invoke": "InvokeFunction"}
+THINGS = {
+    "SecretId": {"queue-key": "QueueKeySecret"},
+    "FunctionName": {"test-advance-queue": "advance-queue"},
+    "stateMachineArn": {"arn:aws:states:us-east-1:123456789012:stateMachine:test-payment": "payment"},
+}
+
+
+def permissions_of(operation: str, service: str, parameters: dict[str, Any]) -> set[Permission]:
+    """Name what IAM asks for before a call: the action, and the thing that it is done to."""
+    if operation == "TransactWriteItems":
+        return {
+            (f"dynamodb:{kind}Item", write["TableName"])
+            for item in parameters["TransactItems"]
+            for kind, write in item.items()
+        }
+    if service == "dynamodb":
+        index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
+        return {(f"dynamodb:{operation}", parameters["TableName"] + index)}
+    thing = next(names[parameters[name]] for name, names in THINGS.items() if name in parameters)
+    return {(f"{SERVICES[service]}:{NAMES.get(operation, operation)}", thing)}
+
+
+def permissions_in_the_template(function: str) -> set[Permission]:
+    """Read a function's policies: each action with the logical id, or the fixed name, of its resource."""
+    granted = set()
+    known = [*template()["Resources"], "advance-queue", "payment"]
+    properties = next(
+        p for p in resources("AWS::Serverless::Function").values() if p["CodeUri"].strip("/").endswith(f"/{function}")
+    )
+    for policy in properties.get("Policies", []):
+        for statement in policy["Statement"]:
+            named = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+            for resource in named:
+                text = json.dumps(resource)
+                thing = next(name for name in known if re.search(rf"\b{name}\b", text))
+                thing += "/index/open" if "/index/open" in text else ""
+                actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+                granted |= {(action, thing) for action in actions}
+    return granted
+
+
+class Recorder:
+    """Empties the world before each event, and notes what IAM would be asked for while a handler works."""
+
+    def __init__(self) -> None:
+        self.used: set[Permission] = set()
+        self._working = False
+
+    def begin(self) -> None:
+        """Make the world as it was when the event was written for it."""
+        client = aws.client("dynamodb")
+        for table, properties in resources("AWS::DynamoDB::Table").items():
+            keys = [key["AttributeName"] for key in properties["KeySchema"]]
+            for item in client.scan(TableName=table)["Items"]:
+                client.delete_item(TableName=table, Key={key: item[key] for key in keys})
+        forget_everything()
+        aws.session().events.register("before-parameter-build", self._note)
+        aws.session().events.register("before-call.lambda.Invoke", self._accept)
+        world.publish()
+
+    def work(self, function: str, event: dict[str, Any]) -> None:
+        """Invoke a handler and note what it does."""
+        token.forget_keys()
+        self._working = True
+        call(function, event)
+        self._working = False
+
+    def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        if self._working:
+            self.used |= permissions_of(model.name, model.service_model.service_name, params)
+
+    def _accept(self, **_: Any) -> tuple[Any, dict[str, int]]:
+        return SimpleNamespace(status_code=202), {"StatusCode": 202}
+
+
+def event(function: str, case: str = "ok") -> dict[str, Any]:
+    filled: dict[str, Any] = json.loads(world.fill_in(event_text(function, case)))
+    return filled
+
+
+def _full_house_with_one_gone() -> dict[str, Any]:
+    """A join beside a place that has run out: the line is read, the token ended, the number of a dead join closed."""
+    places = [world.enter(str(number)) for number in range(2)]
+    turn = places[0].turn
+    key = line.token_key(CONCERT, turn.number)
+    write(update(settings().queue_table, key, "SET #expiresAt = :then", None, then=clock.now() - 1))
+    write(update(settings().queue_table, line.counter_key(CONCERT), "ADD #issued :one", None, one=1))
+    line.join(CONCERT, OTHER, clock.now() - 60)
+    return event("issue_queue_token")
+
+
+def _a_join_that_died() -> dict[str, Any]:
+    write(update(settings().queue_table, line.counter_key(CONCERT), "ADD #issued :one", None, one=1))
+    line.join(CONCERT, OTHER, clock.now() - 8)
+    return {"concertId": CONCERT, "scheduled": False}
+
+
+def _two_queues_in_use() -> dict[str, Any]:
+    for concert in (CONCERT, "winter-prelude"):
+        line.join(concert, USER, clock.now())
+    return {}
+
+
+def _late_waiting_token() -> dict[str, Any]:
+    sent = event("poll_queue_token")
+    turn = token.verify(sent["headers"]["x-queue-token"], user_id=USER, at=clock.now())
+    late = token.Turn(turn.concert_id, turn.user_id, turn.number, active=False, expires_at=clock.now() + 1)
+    sent["headers"]["x-queue-token"] = token.sign(late)
+    return sent
+
+
+def _active_token() -> dict[str, Any]:
+    sent = event("poll_queue_token")
+    sent["headers"]["x-queue-token"] = token.sign(world.enter(USER, "winter-prelude").turn)
+    sent["pathParameters"]["concertId"] = "winter-prelude"
+    sent["rawPath"] = sent["rawPath"].replace(CONCERT, "winter-prelude")
+    sent["requestContext"]["http"]["path"] = sent["rawPath"]
+    return sent
+
+
+def _paying() -> dict[str, Any]:
+    points.charge(USER, 50_000, "enough", clock.now())
+    return event("start_payment")
+
+
+def _asked_again() -> dict[str, Any]:
+    sent = event("reserve_seats")
+    call("reserve_seats", sent)
+    return sent
+
+
+def _using() -> dict[str, Any]:
+    points.charge(USER, 50_000, "enough", clock.now())
+    return event("use_points")
+
+
+def _left_behind() -> dict[str, Any]:
+    points.charge(USER, 50_000, "enough", clock.now())
+    payment = payments.start(USER, world.hold(USER, [9]), "left", clock.now()).payment
+    payments.use_points(payment, clock.now())
+    key = {"paymentId": payment["paymentId"]}
+    write(update(settings().payments_table, key, "SET #openSince = :then", None, then=1))
+    return {}
+
+
+def _undoing_what_was_taken() -> dict[str, Any]:
+    points.charge(USER, 50_000, "enough", clock.now())
+    payment = payments.start(USER, world.hold(USER, [9]), "taken", clock.now()).payment
+    payments.use_points(payment, clock.now())
+    payments.cancel(payment, [], {"code": "TEMPORARILY_UNAVAILABLE"}, clock.now())
+    return {"step": "UndoPoints", "state": {"payment": payment}}
+
+
+SCENARIOS: dict[str, list[Callable[[], dict[str, Any]]]] = {
+    "issue_queue_token": [_full_house_with_one_gone],
+    "advance_queue": [_a_join_that_died, _two_queues_in_use],
+    "poll_queue_token": [_late_waiting_token, _active_token],
+    "start_payment": [_paying],
+    "reserve_seats": [_asked_again],
+    "use_points": [_using],
+    "settle_payment": [_left_behind],
+    "payment_steps": [_undoing_what_was_taken],
+}
+"""What the events alone do not make a function do."""
+
+
+@pytest.mark.parametrize("function", functions())
+def test_a_function_may_do_what_it_does_and_no_more(
+    cloud: None, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    monkeypatch.setattr(advance, "DRIVE_SECONDS", 0)
+    monkeypatch.setattr(payments, "WATCH_SECONDS", 0.3)
+    recorder = Recorder()
+
+    for case in (case for name, case in events() if name == function):
+        recorder.begin()
+        recorder.work(function, event(function, case))
+    for given in SCENARIOS.get(function, []):
+        recorder.begin()
+        recorder.work(function, given())
+
+    assert recorder.used == permissions_in_the_template(function)

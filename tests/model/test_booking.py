@@ -1,0 +1,382 @@
+"""The whole booking against a small model of it, with faults at any call and the clock moving in between.
+
+Users join, reserve, release, charge, use and pay, with old keys and new ones; executions are held back, steps break,
+requests arrive late, holds expire, the sweep comes by each minute. After each step the auditor finds nothing and what
+the users see is what the model says.
+
+`FUZZ_STEPS=10000 pytest tests/model -s --hypothesis-seed=1` runs it at length; a failure prints the steps to it, and
+the same seed finds it again.
+"""
+
+import os
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+
+from booking import clock, payments
+from booking.queue import advance
+from tests.faults import Fault, Kind
+from tests.world import CONCERT, PERFORMANCES, PRICE, SEATS, Answer, StepFailed, StepRun, World
+
+USERS = ("ann", "bob", "eve")
+STEPS_AN_EXAMPLE = 40
+DEFAULT_STEPS = 480
+HOLD = 300
+
+users = st.sampled_from(USERS)
+keys = st.sampled_from(["k1", "k2", "k3", "k4", "k5", "k6"])
+amounts = st.sampled_from([1, 50, 100, 150, 200, 500])
+faults = st.none() | st.builds(Fault, st.sampled_from(list(Kind)), st.integers(0, 12))
+
+
+@dataclass
+class Hold:
+    """A reservation as the model has it."""
+
+    user: str
+    performance: str
+    seats: tuple[int, ...]
+    ends: int
+    status: str = "HELD"
+
+    @property
+    def amount(self) -> int:
+        return PRICE * len(self.seats)
+
+
+@dataclass
+class Model:
+    """What must be true, kept in a few dictionaries."""
+
+    balance: dict[str, int] = field(default_factory=lambda: dict.fromkeys(USERS, 0))
+    holds: dict[str, Hold] = field(default_factory=dict)
+    requests: dict[tuple[str, str], tuple[Any, int]] = field(default_factory=dict)
+    """What each key of a charge or use asked for, and the balance that it was answered."""
+    paid_with: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Which reservation each key of a payment was used for."""
+    open: dict[str, str] = field(default_factory=dict)
+    """Open payments and their reservations."""
+
+    def owner(self, performance: str, seat: int, at: float) -> str | None:
+        """Name the reservation that has a seat."""
+        for name, hold in self.holds.items():
+            if (hold.performance, seat in hold.seats) == (performance, True) and self.lives(name, at):
+                return name
+        return None
+
+    def lives(self, name: str, at: float) -> bool:
+        hold = self.holds[name]
+        locked = name in self.open.values()
+        return hold.status == "CONFIRMED" or (hold.status == "HELD" and (hold.ends > at or locked))
+
+
+class Booking(RuleBasedStateMachine):
+    """See the module."""
+
+    steps = 0
+
+    def __init__(self, world: World, beginning: Any) -> None:
+        super().__init__()
+        self.world = world
+        world.restore(beginning)
+        world.wire.set(None)
+        self.model = Model()
+        self.payment_users: dict[str, str] = {}
+
+    # ---- what users do
+
+    @initialize(amount=st.sampled_from([0, 150, 1000]))
+    def rich_ann(self, amount: int) -> None:
+        if amount:
+            self.charge("ann", amount, "k1", None)
+
+    @rule(user=users, amount=amounts, key=keys, fault=faults)
+    def charge(self, user: str, amount: int, key: str, fault: Fault | None) -> None:
+        answer = self._ask(fault, "charge_points", user, {"amount": amount}, key=key)
+        self._changed(user, key, ("charge", amount), amount, answer)
+
+    @rule(user=users, amount=amounts, key=keys, fault=faults)
+    def use(self, user: str, amount: int, key: str, fault: Fault | None) -> None:
+        if self._is_paying(user):
+            return
+        answer = self._ask(fault, "use_points", user, {"amount": amount}, key=key)
+        if (user, key) not in self.model.requests and self.model.balance[user] < amount:
+            assert answer.code == "INSUFFICIENT_POINTS", answer
+            assert answer.body["balance"] == self.model.balance[user]
+        else:
+            self._changed(user, key, ("use", amount), -amount, answer)
+        self._check()
+
+    def _changed(self, user: str, key: str, request: Any, change: int, answer: Answer) -> None:
+        known = self.model.requests.get((user, key))
+        if known is not None and known[0] != request:
+            assert answer.code == "IDEMPOTENCY_KEY_REUSED", answer
+        elif known is not None:
+            assert (answer.status, answer.headers["idempotency-replayed"]) == (201, "true"), answer
+            assert answer.body["balance"] == known[1]
+        else:
+            assert answer.status == 201, answer
+            self.model.balance[user] += change
+            if not self._is_paying(user):
+                assert answer.body["balance"] == self.model.balance[user]
+            self.model.requests[user, key] = (request, answer.body["balance"])
+        self._check()
+
+    @rule(
+        user=users,
+        performance=st.sampled_from(PERFORMANCES),
+        seats=st.sets(st.integers(1, SEATS), min_size=1, max_size=2).map(lambda seats: tuple(sorted(seats))),
+        fault=faults,
+    )
+    def reserve(self, user: str, performance: str, seats: tuple[int, ...], fault: Fault | None) -> None:
+        token = self._token(user)
+        if token is None:
+            return
+        before = self.world.time.at
+        body = {"performanceId": performance, "seatNumbers": list(seats)}
+        answer = self._ask(fault, "reserve_seats", user, body, queue_token=token)
+        possible = {self._may_reserve(user, performance, seats, at) for at in (before, self.world.time.at)}
+        if answer.code == "SEAT_TAKEN":
+            assert None in possible, answer
+        else:
+            assert answer.status == 201, answer
+            name = answer.body["reservationId"]
+            assert "new" in possible or name in possible, (answer, possible)
+            ends = next(i["expiresAt"] for i in self.world.items("reservations") if i["reservationId"] == name)
+            self.model.holds.setdefault(name, Hold(user, performance, seats, ends))
+            assert before + HOLD - 1 <= ends <= self.world.time.at + HOLD or name in possible
+        self._check()
+
+    def _may_reserve(self, user: str, performance: str, seats: tuple[int, ...], at: float) -> str | None:
+        owners = {self.model.owner(performance, seat, at) for seat in seats}
+        if owners == {None}:
+            return "new"
+        name = owners.pop() if len(owners) == 1 else None
+        hold = self.model.holds[name] if name else None
+        return name if hold and (hold.user, hold.seats, hold.status) == (user, seats, "HELD") else None
+
+    @precondition(lambda self: self.model.holds)
+    @rule(data=st.data(), fault=faults)
+    def release(self, data: st.DataObject, fault: Fault | None) -> None:
+        name = data.draw(st.sampled_from(sorted(self.model.holds)), label="reservation")
+        hold, before = self.model.holds[name], self.world.time.at
+        answer = self._ask(fault, "release_reservation", hold.user, reservationId=name)
+        locked = name in self.model.open.values()
+        match hold.status:
+            case "RELEASED":
+                assert answer.status == 204, answer
+            case "CONFIRMED":
+                assert answer.code == "RESERVATION_NOT_HELD", answer
+            case _ if locked:
+                assert answer.code == "PAYMENT_IN_PROGRESS", answer
+            case _ if answer.status == 204:
+                assert hold.ends > before
+                hold.status = "RELEASED"
+            case _:
+                assert answer.code == "RESERVATION_EXPIRED", answer
+                assert hold.ends <= self.world.time.at
+        self._check()
+
+    @precondition(lambda self: self.model.holds)
+    @rule(
+        data=st.data(),
+        key=keys,
+        fault=faults,
+        breaks=st.sampled_from([None, None, "UsePoints", "ConfirmBooking", "CancelBooking", "UndoPoints"]),
+        late=st.sampled_from([False, False, True]),
+    )
+    def pay(self, data: st.DataObject, key: str, fault: Fault | None, breaks: str | None, late: bool) -> None:
+        name = data.draw(st.sampled_from(sorted(self.model.holds)), label="reservation")
+        hold = self.model.holds[name]
+        self.world.run_step = _breaking(breaks)
+        if late:
+            self.world.hold_executions()
+        used_for = self.model.paid_with.get((hold.user, key))
+        before = self.world.time.at
+        self.world.wire.set(fault)
+        answer = self._start(hold.user, name, key)
+        self.world.wire.fault = None
+        payment = self._payment(hold.user, key)
+        if payment is not None and used_for is None:
+            self.model.paid_with[hold.user, key] = name
+            self._learn(payment, hold.user)
+        if used_for not in {None, name}:
+            assert answer.code == "IDEMPOTENCY_KEY_REUSED", answer
+        elif answer.status == 201:
+            assert hold.status == "CONFIRMED", answer
+        elif answer.code in {"RESERVATION_EXPIRED", "INSUFFICIENT_POINTS"} and payment is None:
+            assert answer.code == "RESERVATION_EXPIRED", answer
+            assert hold.ends <= self.world.time.at
+        elif answer.code == "ALREADY_PAID":
+            assert hold.status == "CONFIRMED"
+        elif answer.code == "PAYMENT_IN_PROGRESS":
+            assert name in self.model.open.values()
+        elif answer.code == "RESERVATION_NOT_HELD":
+            assert hold.status == "RELEASED"
+        elif answer.status in {202, 402, 410, 503}:
+            assert payment is not None, answer
+            assert answer.body["paymentId"] == payment["paymentId"]
+            assert (answer.status == 202) == payments.is_open(payment), (answer, payment["status"])
+        else:
+            raise AssertionError(answer)
+        assert before <= self.world.time.at
+        self._check()
+
+    def _start(self, user: str, reservation: str, key: str) -> Answer:
+        """Ask until there is an answer; a 202 is one, and the execution may be held back for long."""
+        body = {"reservationId": reservation}
+        answer = Answer(0)
+        for _ in range(6):
+            answer = self.world.call("start_payment", user, body, key=key)
+            if answer.status not in {0, 429, 500, 503} or "paymentStatus" in answer.body:
+                return answer
+            self.world.time.sleep(1)
+        return answer
+
+    # ---- what happens by itself
+
+    @rule(seconds=st.sampled_from([1, 30, 60, 150, 299, 300]))
+    def wait(self, seconds: int) -> None:
+        """Let time pass; the sweep comes by each minute."""
+        while seconds > 0:
+            step = min(60, seconds)
+            self.world.time.sleep(step)
+            seconds -= step
+            self.world.run_step = lambda run: run.run()
+            self.world.settle()
+            self._check()
+
+    @rule()
+    def executions_run(self) -> None:
+        self.world.run_step = lambda step: step.run()
+        self.world.run_held()
+        self._check()
+
+    @rule(fault=faults)
+    def sweep_fails(self, fault: Fault | None) -> None:
+        self.world.wire.set(fault)
+        try:
+            self.world.settle()
+        except BaseException as error:
+            if isinstance(error, AssertionError):
+                raise
+        self.world.wire.fault = None
+        self._check()
+
+    @precondition(lambda self: self.world.wire.has_late)
+    @rule()
+    def late_requests_arrive(self) -> None:
+        self.world.wire.deliver_late()
+        self._check()
+
+    @rule(user=users)
+    def leave(self, user: str) -> None:
+        token = self._token(user)
+        if token is not None:
+            assert self.world.ask("leave_queue", user, concertId=CONCERT, queue_token=token).status == 204
+        self._check()
+
+    # ---- comparing
+
+    def _ask(self, fault: Fault | None, function: str, user: str, body: Any = None, **options: Any) -> Answer:
+        self.world.wire.set(fault)
+        answer = self.world.ask(function, user, body, **options)
+        self.world.wire.fault = None
+        return answer
+
+    def _token(self, user: str) -> str | None:
+        answer = self.world.ask("issue_queue_token", user, concertId=CONCERT)
+        if answer.body["status"] == "WAITING":
+            advance.tick(CONCERT)
+            self.world.time.sleep(2)
+            answer = self.world.ask("poll_queue_token", user, concertId=CONCERT, queue_token=answer.body["token"])
+        return str(answer.body["token"]) if answer.body.get("status") == "ACTIVE" else None
+
+    def _payment(self, user: str, key: str) -> dict[str, Any] | None:
+        name = payments.ids.payment_id(user, key)
+        return next((item for item in self.world.items("payments") if item["paymentId"] == name), None)
+
+    def _is_paying(self, user: str) -> bool:
+        return any(self.payment_users[name] == user for name in self.model.open)
+
+    def _learn(self, payment: dict[str, Any], user: str) -> None:
+        self.payment_users[payment["paymentId"]] = user
+        self.model.open[payment["paymentId"]] = payment["reservationId"]
+        self._settle_model()
+
+    def _settle_model(self) -> None:
+        """Take over how open payments have ended; nothing else may have changed by it."""
+        for item in self.world.items("payments"):
+            name = item["paymentId"]
+            if name not in self.model.open or payments.is_open(item):
+                continue
+            hold = self.model.holds[self.model.open.pop(name)]
+            if item["status"] == "COMPLETED":
+                assert hold.status == "HELD", "paid for what could not be paid any more"
+                hold.status = "CONFIRMED"
+                self.model.balance[hold.user] -= hold.amount
+            else:
+                assert item["status"] == "FAILED"
+
+    def _check(self) -> None:
+        Booking.steps += 1
+        self._settle_model()
+        assert self.world.violations() == []
+        at = clock.now()
+        for user in USERS:
+            balance, paying = self.world.balance(user), self._is_paying(user)
+            amounts = [self.model.holds[r].amount for p, r in self.model.open.items() if self.payment_users[p] == user]
+            assert balance == self.model.balance[user] or (
+                paying and self.model.balance[user] - sum(amounts) <= balance <= self.model.balance[user]
+            )
+        for performance in PERFORMANCES:
+            shown = self.world.call("list_seats", performanceId=performance).body["seats"]
+            for seat in shown:
+                name = self.model.owner(performance, seat["seatNumber"], at)
+                status = self.model.holds[name].status if name else None
+                wanted = {"HELD": "HELD", "CONFIRMED": "SOLD", None: "AVAILABLE"}[status]
+                locked = name in self.model.open.values()
+                assert seat["status"] == wanted or locked, (performance, seat, name)
+
+
+def _breaking(name: str | None) -> Any:
+    def run(step: StepRun) -> dict[str, Any]:
+        if step.name == "ConfirmBooking" and name in {"CancelBooking", "UndoPoints"}:
+            raise StepFailed("Broken")
+        if step.name == name:
+            raise StepFailed("Broken")
+        return step.run()
+
+    return run
+
+
+def test_booking_is_what_the_model_says(opened: tuple[World, Any]) -> None:
+    steps = int(os.environ.get("FUZZ_STEPS", DEFAULT_STEPS))
+    at_length = "FUZZ_STEPS" in os.environ
+    examples = 0
+
+    def begin() -> Booking:
+        nonlocal examples
+        examples += 1
+        if at_length:
+            sys.stderr.write(f"\r{Booking.steps} checks in {examples} runs ")
+            sys.stderr.flush()
+        return Booking(*opened)
+
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        begin,
+        settings=settings(
+            max_examples=max(1, steps // STEPS_AN_EXAMPLE),
+            stateful_step_count=STEPS_AN_EXAMPLE,
+            deadline=None,
+            derandomize=not at_length,
+            database=None,
+            print_blob=True,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.generate, Phase.shrink] if at_length else [Phase.generate],
+        ),
+    )

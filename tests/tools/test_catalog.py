@@ -1,0 +1,154 @@
+"""What organisers are told about their file, and what their times mean."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tools.ost.catalog import CatalogError, epoch, read_catalog
+from tools.ost.console import Failure
+
+ROOT = Path(__file__).parents[2]
+GOOD = """\
+concerts:
+  - concertId: night-sky
+    title: Night Sky
+    artist: The Ensemble
+    venue: Hall, Seoul
+    timezone: Asia/Seoul
+    salesOpenAt: 2026-01-05 10:00
+    salesCloseAt: 2027-05-01 18:00
+    performances:
+      - label: first
+        startsAt: 2027-05-01 19:00
+        price: 12000
+"""
+
+
+def problems(tmp_path: Path, text: str) -> list[str]:
+    file = tmp_path / "catalog.yaml"
+    file.write_text(text)
+    with pytest.raises(CatalogError) as caught:
+        read_catalog(file)
+    return caught.value.problems
+
+
+def test_a_good_file_becomes_items_with_times_in_epoch_seconds(tmp_path: Path) -> None:
+    file = tmp_path / "catalog.yaml"
+    file.write_text(GOOD)
+
+    [concert] = read_catalog(file)
+
+    assert concert.item == {
+        "pk": "CONCERT",
+        "sk": "night-sky",
+        "title": "Night Sky",
+        "artist": "The Ensemble",
+        "venue": "Hall, Seoul",
+        "description": "",
+        "salesOpenAt": int(datetime(2026, 1, 5, 1, tzinfo=UTC).timestamp()),
+        "salesCloseAt": int(datetime(2027, 5, 1, 9, tzinfo=UTC).timestamp()),
+    }
+    assert concert.performances == {
+        "first": {
+            "pk": "night-sky",
+            "sk": "first",
+            "startsAt": int(datetime(2027, 5, 1, 10, tzinfo=UTC).timestamp()),
+            "timezone": "Asia/Seoul",
+            "price": 12000,
+            "seatsTotal": 50,
+        }
+    }
+    assert concert.queue_capacity is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("price: 12000", 'price: "12000"', "catalog.yaml:12: concerts[0].performances[0].price must be a whole number"),
+        ("price: 12000", "price: 12000.5", "catalog.yaml:12: concerts[0].performances[0].price must be a whole number"),
+        ("price: 12000", "price: true", "catalog.yaml:12: concerts[0].performances[0].price must be a whole number"),
+        ("price: 12000", "price: 0", "catalog.yaml:12: concerts[0].performances[0].price input should be greater than"),
+        ("price: 12000", "price: 12000\n        cost: 1", "catalog.yaml:13: concerts[0].performances[0].cost is not"),
+        ("    artist: The Ensemble\n", "", "catalog.yaml:2: concerts[0].artist is missing"),
+        ("label: first", "label: First Night", "catalog.yaml:10: concerts[0].performances[0].label must be 1 to 40"),
+        ("concertId: night-sky", "concertId: -night", "catalog.yaml:2: concerts[0].concertId must be 1 to 40"),
+        ("Asia/Seoul", "Korea/Seoul", "catalog.yaml:6: concerts[0].timezone is not an IANA time zone"),
+        (
+            "2027-05-01 19:00",
+            "next spring",
+            "catalog.yaml:11: concerts[0].performances[0].startsAt is not a local time",
+        ),
+        ("2027-05-01 19:00", "19:00", "catalog.yaml:11: concerts[0].performances[0].startsAt is not a local time"),
+        ("2027-05-01 19:00", "2027-02-30 19:00", "catalog.yaml:11: concerts[0].performances[0].startsAt day"),
+        ("2027-05-01 18:00", "2026-01-05 10:00", "catalog.yaml:8: concerts[0].salesCloseAt is not after salesOpenAt"),
+        ("    title: Night Sky\n", "    title: Night Sky\n    title: Day\n", "catalog.yaml:4: title appears twice"),
+        ("title: Night Sky", "title: [", "catalog.yaml:"),
+    ],
+)
+def test_a_mistake_is_named_with_its_line_and_field(tmp_path: Path, before: str, after: str, expected: str) -> None:
+    assert before in GOOD
+
+    [problem] = problems(tmp_path, GOOD.replace(before, after, 1))
+
+    assert problem.startswith(expected)
+
+
+def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("price: 12000", "price: free").replace("title: Night Sky", "title: ''")
+
+    assert len(problems(tmp_path, text)) == 2
+
+
+def test_ids_that_appear_twice_are_told(tmp_path: Path) -> None:
+    entries = GOOD.removeprefix("concerts:\n")
+    performance = "      - { label: first, startsAt: 2027-05-02 19:00, price: 1 }\n"
+
+    told = problems(tmp_path, GOOD + entries + performance)
+
+    assert told == [
+        "catalog.yaml:13: concerts[1].concertId 'night-sky' appears twice",
+        "catalog.yaml:24: concerts[1].performances[1].label 'first' appears twice in 'night-sky'",
+    ]
+
+
+def test_an_empty_file_and_a_missing_file_are_told(tmp_path: Path) -> None:
+    assert problems(tmp_path, "") == ["catalog.yaml:1: the file is empty"]
+    with pytest.raises(Failure, match="cannot be read"):
+        read_catalog(tmp_path / "nowhere.yaml")
+
+
+def test_a_time_that_the_clocks_skip_is_refused() -> None:
+    with pytest.raises(ValueError, match="does not exist in Europe/Berlin"):
+        epoch("2027-03-28 02:30", "Europe/Berlin")
+
+
+def test_a_time_that_happens_twice_must_say_which() -> None:
+    with pytest.raises(ValueError, match=r"happens twice in Europe/Berlin.*\+02:00 or \+01:00"):
+        epoch("2027-10-31 02:30", "Europe/Berlin")
+
+    assert epoch("2027-10-31 02:30 +01:00", "Europe/Berlin") - epoch("2027-10-31 02:30 +02:00", "Europe/Berlin") == 3600
+
+
+def test_an_offset_that_the_zone_does_not_have_is_refused() -> None:
+    with pytest.raises(ValueError, match="has an offset that Asia/Seoul does not have"):
+        epoch("2027-05-01 19:00 +01:00", "Asia/Seoul")
+
+
+def test_the_demo_catalog_has_what_the_contract_promises() -> None:
+    now = int(datetime.now(UTC).timestamp())
+    concerts = {concert.concert_id: concert for concert in read_catalog(ROOT / "catalog" / "demo.yaml")}
+    on_sale = {
+        name: concert
+        for name, concert in concerts.items()
+        if int(concert.item["salesOpenAt"]) <= now < int(concert.item["salesCloseAt"])
+    }
+
+    assert len(concerts) >= 3
+    assert any(
+        sum(item["seatsTotal"] == 50 and int(item["startsAt"]) > now for item in concert.performances.values()) >= 2
+        for concert in on_sale.values()
+    )
+    assert any(int(concert.item["salesOpenAt"]) > now for concert in concerts.values())
+    assert any(not concert.performances for concert in concerts.values())
+    assert all(concert.queue_capacity is None for concert in concerts.values())

@@ -1,0 +1,437 @@
+"""Each important condition and Catch, taken away: something must break, or nothing was testing it.
+
+A sabotage is a change to what the code writes or to the state machine's definition. Each has a scenario that holds as
+things are, and must fail with the change.
+"""
+
+import dataclasses
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from booking import clock, payments, points, reservations, seats
+from booking.dynamodb import Write
+from booking.errors import ReservationExpired
+from booking.queue import line
+from tests.world import PERFORMANCES, StepFailed, StepRun, World, definition
+
+type Sabotage = Callable[[World, pytest.MonkeyPatch], None]
+
+
+def loosened(one: Write, keep: str | None = None) -> Write:
+    """Give a write without its condition, or with another; values that nothing names any more are left out."""
+    text = f"{one.body.get('UpdateExpression', '')} {keep or ''}"
+    values = {name: value for name, value in one.values.items() if re.search(rf":{name}\b", text)}
+    return dataclasses.replace(one, condition=keep, values=values)
+
+
+def loosen(module: Any, builder: str, keep: str | None = None, only: str = "") -> Sabotage:
+    """Take the condition from what a builder of writes makes, if its expression or item mentions `only`."""
+
+    def apply(_: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        original = getattr(module, builder)
+
+        def sabotaged(*args: Any, **values: Any) -> Write:
+            made: Write = original(*args, **values)
+            return loosened(made, keep) if only in str(made.body) else made
+
+        monkeypatch.setattr(module, builder, sabotaged)
+
+    return apply
+
+
+def edit(change: Callable[[dict[str, Any]], None]) -> Sabotage:
+    """Change the state machine's definition."""
+
+    def apply(world: World, _: pytest.MonkeyPatch) -> None:
+        changed = definition()
+        change(changed["States"])
+        world.use_definition(changed)
+
+    return apply
+
+
+def once(world: World, operation: str, then: Callable[[], Any], skip: int = 0) -> None:
+    """Let something else happen just before a call of this operation, after so many others of it."""
+    seen = 0
+
+    def observe(_: int, called: str) -> None:
+        nonlocal seen
+        if called == operation:
+            seen += 1
+            if seen == skip + 1:
+                then()
+
+    world.wire.observe = observe
+
+
+TRANSACT = "dynamodb.TransactWriteItems"
+
+
+def sound(world: World) -> None:
+    world.wire.observe = None
+    assert world.violations() == []
+
+
+def funded(world: World, seat: int = 1) -> dict[str, Any]:
+    held = world.hold("ann", seat)
+    world.charge("ann", 100)
+    return held
+
+
+def body_of(*numbers: int) -> dict[str, Any]:
+    return {"performanceId": PERFORMANCES[0], "seatNumbers": list(numbers)}
+
+
+# ---- scenarios
+
+
+def two_fans_one_seat(world: World) -> None:
+    ann, bob = world.enter("ann"), world.enter("bob")
+    once(world, TRANSACT, lambda: world.call("reserve_seats", "bob", body_of(1), queue_token=bob))
+    assert world.call("reserve_seats", "ann", body_of(1), queue_token=ann).code == "SEAT_TAKEN"
+    sound(world)
+
+
+def a_hold_ends_by_the_clock(world: World) -> None:
+    world.hold("ann", 1)
+    world.time.sleep(300)
+    token = world.enter("bob")
+    assert world.call("reserve_seats", "bob", body_of(1), queue_token=token).status == 201
+    sound(world)
+
+
+def parallel_requests_keep_the_limit(world: World) -> None:
+    token = world.enter("ann")
+    once(world, TRANSACT, lambda: world.call("reserve_seats", "ann", body_of(1, 2, 3), queue_token=token))
+    world.call("reserve_seats", "ann", {"performanceId": PERFORMANCES[0], "seatNumbers": [4]}, queue_token=token)
+    once(world, TRANSACT, lambda: None)
+    held = [seat for seat in world.items("seats") if seat["userId"] == "ann"]
+    assert len(held) <= 4
+    revisions = [
+        item["revision"] for item in world.items("queue") if item.get("userId") == "ann" and "revision" in item
+    ]
+    assert revisions == [len(world.items("reservations"))], "two bookings saw the same state of the token"
+
+
+def a_late_confirmation_spares_the_next_owner(world: World) -> None:
+    held = funded(world)
+
+    def late(step: StepRun) -> dict[str, Any]:
+        if step.name == "ConfirmBooking":
+            world.time.sleep(payments.LOCK_SECONDS)
+            world.hold("bob", 1)
+        return step.run()
+
+    world.run_step = late
+    world.pay("ann", held)
+    sound(world)
+    assert world.items("seats")[0]["userId"] == "bob"
+
+
+def a_late_cancel_spares_the_next_owner(world: World) -> None:
+    held = funded(world)
+    world.hold_executions()
+    world.call("start_payment", "ann", {"reservationId": held["reservationId"]}, key="k")
+    world.time.sleep(payments.LOCK_SECONDS)
+    bob = world.hold("bob", 1)
+    world.settle(world.items("payments")[0]["paymentId"])
+    sound(world)
+    assert clock.rfc3339(world.items("seats")[0]["expiresAt"]) == bob["expiresAt"]
+
+
+def a_late_release_spares_the_next_owner(world: World) -> None:
+    held = world.hold("ann", 1)
+    world.time.sleep(300)
+    world.hold("bob", 1)
+    with pytest.raises(ReservationExpired):  # a machine whose clock is slow
+        reservations.release("ann", held["reservationId"], clock.now() - 2)
+    sound(world)
+
+
+def two_keys_make_one_payment(world: World) -> None:
+    held = funded(world)
+    world.hold_executions()
+    body = {"reservationId": held["reservationId"]}
+    once(world, TRANSACT, lambda: world.call("start_payment", "ann", body, key="other"))
+    world.call("start_payment", "ann", body, key="k")
+    world.run_held()
+    sound(world)
+    assert len(world.items("payments")) == 1
+
+
+def nothing_is_released_while_it_is_paid(world: World) -> None:
+    held = funded(world)
+    world.hold_executions()
+    body = {"reservationId": held["reservationId"]}
+    once(world, TRANSACT, lambda: world.call("start_payment", "ann", body, key="k"))
+    answer = world.call("release_reservation", "ann", reservationId=held["reservationId"])
+    world.wire.observe = None
+    world.run_held()
+    sound(world)
+    assert answer.code == "PAYMENT_IN_PROGRESS"
+
+
+def confirming_twice_says_confirmed_twice(world: World) -> None:
+    held = funded(world)
+    said = []
+
+    def twice(step: StepRun) -> dict[str, Any]:
+        first = step.run()
+        if step.name == "ConfirmBooking":
+            said.extend([first["outcome"], step.run()["outcome"]])
+        return first
+
+    world.run_step = twice
+    world.pay("ann", held)
+    sound(world)
+    assert said == ["CONFIRMED", "CONFIRMED"]
+
+
+def broken(name: str, *, after: bool = False, times: int = 99) -> Callable[[StepRun], dict[str, Any]]:
+    left = times
+
+    def run(step: StepRun) -> dict[str, Any]:
+        nonlocal left
+        if step.name != name or not left:
+            return step.run()
+        left -= 1
+        if after:
+            step.run()
+        raise StepFailed("Broken")
+
+    return run
+
+
+def ends_by_itself(run_step: Callable[[], Callable[[StepRun], dict[str, Any]]], status: str) -> Callable[[World], None]:
+    """Pay while a step fails: the workflow must bring the payment to its end without anybody's help."""
+
+    def scenario(world: World) -> None:
+        held = funded(world)
+        world.run_step = run_step()
+        world.pay("ann", held)
+        payment = world.items("payments")[0]
+        assert payment["status"] == status
+        assert world.execution(payment["paymentId"])["status"] == "SUCCEEDED"
+        assert world.balance("ann") == (0 if status == "COMPLETED" else 100)
+        sound(world)
+
+    return scenario
+
+
+def a_paid_hold_outlives_its_deadline(world: World) -> None:
+    held = funded(world)
+    world.time.sleep(299)
+    world.hold_executions()
+    world.call("start_payment", "ann", {"reservationId": held["reservationId"]}, key="k")
+    world.time.sleep(60)
+    token = world.enter("bob")
+    assert world.call("reserve_seats", "bob", body_of(1), queue_token=token).code == "SEAT_TAKEN"
+    sound(world)
+
+
+def a_charge_beside_a_charge_counts(world: World) -> None:
+    once(world, TRANSACT, lambda: points.charge("ann", 5, "other", clock.now()))
+    world.call("charge_points", "ann", {"amount": 7}, key="k")
+    sound(world)
+    assert world.balance("ann") == 12
+
+
+def a_charge_sent_twice_counts_once(world: World) -> None:
+    for _ in range(2):
+        world.call("charge_points", "ann", {"amount": 7}, key="k")
+    assert world.balance("ann") == 7
+    sound(world)
+
+
+def a_late_debit_beside_the_undoing_is_given_back(world: World) -> None:
+    held = funded(world)
+    late: list[Callable[[], Any]] = []
+
+    def run(step: StepRun) -> dict[str, Any]:
+        if step.name == "UsePoints":
+            late.append(step.run)
+            raise TimeoutError
+        return step.run()
+
+    def debit() -> None:
+        late.pop()()
+
+    world.run_step = run
+    once(world, "dynamodb.PutItem", debit)
+    world.pay("ann", held)
+    sound(world)
+    assert world.balance("ann") == 100
+
+
+def a_debit_after_the_undoing_is_barred(world: World) -> None:
+    held = funded(world)
+    late: list[Callable[[], Any]] = []
+
+    def run(step: StepRun) -> dict[str, Any]:
+        if step.name == "UsePoints":
+            late.append(step.run)
+            raise TimeoutError
+        return step.run()
+
+    world.run_step = run
+    world.pay("ann", held)
+    late.pop()()
+    sound(world)
+    assert world.balance("ann") == 100
+
+
+def undoing_twice_gives_back_once(world: World) -> None:
+    held = funded(world)
+
+    def run(step: StepRun) -> dict[str, Any]:
+        if step.name == "ConfirmBooking":
+            raise StepFailed("Broken")
+        if step.name == "UndoPoints":
+            once(world, TRANSACT, step.run)
+        return step.run()
+
+    world.run_step = run
+    world.pay("ann", held)
+    sound(world)
+    assert world.balance("ann") == 100
+
+
+# ---- what is taken away
+
+
+@dataclass(frozen=True)
+class Attack:
+    """What is taken away, and the scenario that notices."""
+
+    sabotage: Sabotage
+    scenario: Callable[[World], None]
+
+
+def no_void(_: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(points, "write", lambda _: None)
+
+
+def no_lock(_: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payments, "_move_deadlines", lambda _payment, _until: [])
+
+
+def remove(state: str, member: str) -> Sabotage:
+    return edit(lambda states: states[state].pop(member))
+
+
+def confirm_lost() -> Callable[[StepRun], dict[str, Any]]:
+    return broken("ConfirmBooking", after=True)
+
+
+ATTACKS = {
+    "seats: who takes a seat need not find it free": Attack(loosen(seats, "hold"), two_fans_one_seat),
+    "seats: a hold does not end by the clock": Attack(
+        loosen(seats, "hold", "attribute_not_exists(#reservationId)"), a_hold_ends_by_the_clock
+    ),
+    "seats: selling does not name the reservation": Attack(
+        loosen(seats, "sell"), a_late_confirmation_spares_the_next_owner
+    ),
+    "seats: moving a deadline does not name the reservation": Attack(
+        loosen(seats, "move_deadline"), a_late_cancel_spares_the_next_owner
+    ),
+    "seats: releasing does not name the reservation": Attack(
+        loosen(seats, "release"), a_late_release_spares_the_next_owner
+    ),
+    "reservations: a locked hold can be locked again": Attack(
+        loosen(reservations, "lock", "#status = :held AND #expiresAt > :at"), two_keys_make_one_payment
+    ),
+    "reservations: a locked hold can be released": Attack(
+        loosen(reservations, "update", "#status = :held AND #expiresAt > :at", only="releasedAt"),
+        nothing_is_released_while_it_is_paid,
+    ),
+    "queue: a token's revision does not matter": Attack(
+        loosen(line, "use", "#status = :active AND #expiresAt > :at"), parallel_requests_keep_the_limit
+    ),
+    "payments: confirming asks for no PENDING payment": Attack(
+        loosen(payments, "update", only="#balance"), confirming_twice_says_confirmed_twice
+    ),
+    "payments: cancelling asks for no PENDING payment": Attack(
+        loosen(payments, "update", only="SET #status = :undoing"), ends_by_itself(confirm_lost, "COMPLETED")
+    ),
+    "payments: a lock moves no deadline": Attack(no_lock, a_paid_hold_outlives_its_deadline),
+    "points: an entry need not be the next": Attack(
+        loosen(points, "put", only="ENTRY#"), a_charge_beside_a_charge_counts
+    ),
+    "points: a request has no guard": Attack(
+        loosen(points, "put", only="KEY#REQUEST"), a_charge_sent_twice_counts_once
+    ),
+    "points: a refund has no guard": Attack(loosen(points, "put", only="KEY#REFUND"), undoing_twice_gives_back_once),
+    "points: barring a debit overwrites it": Attack(
+        loosen(points, "put", only="'void'"), a_late_debit_beside_the_undoing_is_given_back
+    ),
+    "points: a debit is not barred": Attack(no_void, a_debit_after_the_undoing_is_barred),
+    "workflow: a failing debit is not caught": Attack(
+        remove("UsePoints", "Catch"), ends_by_itself(lambda: broken("UsePoints"), "FAILED")
+    ),
+    "workflow: a failing confirmation is not caught": Attack(
+        remove("ConfirmBooking", "Catch"), ends_by_itself(lambda: broken("ConfirmBooking"), "FAILED")
+    ),
+    "workflow: a debit is not retried": Attack(
+        remove("UsePoints", "Retry"), ends_by_itself(lambda: broken("UsePoints", times=2), "COMPLETED")
+    ),
+    "workflow: a confirmation is not retried": Attack(
+        remove("ConfirmBooking", "Retry"), ends_by_itself(lambda: broken("ConfirmBooking", times=2), "COMPLETED")
+    ),
+    "workflow: a cancellation is not retried": Attack(
+        remove("CancelBooking", "Retry"),
+        ends_by_itself(lambda: both(broken("ConfirmBooking"), broken("CancelBooking", times=1)), "FAILED"),
+    ),
+    "workflow: giving back is not retried": Attack(
+        remove("UndoPoints", "Retry"),
+        ends_by_itself(lambda: both(broken("ConfirmBooking"), broken("UndoPoints", times=1)), "FAILED"),
+    ),
+    "workflow: what was confirmed after all is undone": Attack(
+        edit(lambda states: states["BookingCancelled"]["Choices"][0].update(Next="UndoPoints")),
+        ends_by_itself(confirm_lost, "COMPLETED"),
+    ),
+    "workflow: points go back before the booking is cancelled": Attack(
+        edit(lambda states: states["ConfirmBooking"]["Catch"][0].update(Next="UndoPoints")),
+        ends_by_itself(lambda: broken("ConfirmBooking"), "FAILED"),
+    ),
+    "workflow: a refused debit goes on": Attack(
+        edit(lambda states: states["PointsUsed"].update(Default="ConfirmBooking")),
+        ends_by_itself(lambda: refusing, "FAILED"),
+    ),
+}
+
+
+def refusing(step: StepRun) -> dict[str, Any]:
+    if step.name == "UsePoints":
+        return {"outcome": "REFUSED", "at": 0, "code": "INSUFFICIENT_POINTS", "balance": 0, "required": 100}
+    return step.run()
+
+
+def both(*runs: Callable[[StepRun], dict[str, Any]]) -> Callable[[StepRun], dict[str, Any]]:
+    def run(step: StepRun) -> dict[str, Any]:
+        for each in runs:
+            step = StepRun(step.name, step.event, lambda each=each, step=step: each(step))  # type: ignore[misc]
+        return step.run()
+
+    return run
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_nothing_can_be_taken_away_unnoticed(world: World, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    attack = ATTACKS[name]
+    beginning = world.snapshot()
+
+    attack.scenario(world)  # holds as things are
+
+    world.wire.observe = None
+    world.restore(beginning)
+    attack.sabotage(world, monkeypatch)
+    noticed = False
+    try:
+        attack.scenario(world)
+    except (AssertionError, payments.NotCancelledError, pytest.fail.Exception):
+        noticed = True
+    assert noticed, "nothing noticed what was taken away"

@@ -1,0 +1,353 @@
+"""`./ost audit`: read a stack's tables and report everything in them that must never be.
+
+Read-only. The rules are pure (`check`), so the tests hold the same rules over every scenario that they can think of. A
+stack in use changes while it is read, so what looks wrong is read again after a pause: only what is wrong both times is
+reported.
+"""
+
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from boto3.dynamodb.types import TypeDeserializer
+from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from tools.ost.console import err, out
+from tools.ost.paths import STATE
+from tools.ost.stack import Stack, StackOption, StateOption
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+type Item = Mapping[str, Any]
+
+WORKFLOW_SECONDS = 240
+"""The payment workflow's time budget, as in statemachines/payment.asl.json."""
+SWEEP_SECONDS = 180
+"""Within this after the workflow's budget the sweep has ended whatever was left behind."""
+SETTLE_PAUSE_SECONDS = 5.0
+"""How long a finding must last to be one."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Violation:
+    """One thing that must never be: which rule it breaks, what is wrong, and the ids to look at."""
+
+    rule: str
+    detail: str
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Books:
+    """Every item of the tables that the rules are about."""
+
+    seats: list[Item] = field(default_factory=list)
+    reservations: list[Item] = field(default_factory=list)
+    points: list[Item] = field(default_factory=list)
+    queue: list[Item] = field(default_factory=list)
+    payments: list[Item] = field(default_factory=list)
+
+
+AGGREGATES = ("payments", "seats", "reservations", "points", "queue")
+"""Payments first: what they point to is written with them or before them, so a later read finds it."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The stack's parameters that the rules need; None leaves a rule out."""
+
+    queue_capacity: int | None = None
+    max_seats_per_user: int | None = None
+
+
+def check(books: Books, at: int, limits: Limits | None = None) -> list[Violation]:
+    """Give every violation in the books at a time (epoch seconds), sorted."""
+    limits = limits or Limits()
+    found: list[Violation] = []
+    found += _seats(books, at, limits)
+    found += _reservations(books, at)
+    found += _payments(books, at)
+    found += _ledgers(books)
+    found += _queues(books, at, limits)
+    return sorted(set(found))
+
+
+def _is_open(payment: Item) -> bool:
+    return payment["status"] in {"PENDING", "UNDOING"}
+
+
+def _seat_id(seat: Item) -> str:
+    return f"{seat['performanceId']}/{seat['seatNumber']}"
+
+
+def _deadline(reservation: Item) -> int:
+    return max(int(reservation["expiresAt"]), int(reservation.get("lockedUntil", 0)))
+
+
+def _seats(books: Books, at: int, limits: Limits) -> Iterator[Violation]:
+    reservations = {item["reservationId"]: item for item in books.reservations}
+    completed = Counter(item["reservationId"] for item in books.payments if item["status"] == "COMPLETED")
+    open_for = {item["reservationId"] for item in books.payments if _is_open(item)}
+    taken: Counter[tuple[str, str]] = Counter()
+    for seat in books.seats:
+        sold, holder = seat["status"] == "SOLD", seat["reservationId"]
+        ids = (_seat_id(seat), holder)
+        reservation = reservations.get(holder)
+        if sold or seat["expiresAt"] > at:
+            taken[seat["userId"], seat["performanceId"]] += 1
+        if reservation is None:
+            yield Violation("seat-without-reservation", "the seat's reservation does not exist", ids)
+            continue
+        if (
+            seat["seatNumber"] not in reservation["seatNumbers"]
+            or (reservation["performanceId"], reservation["userId"]) != (seat["performanceId"], seat["userId"])
+        ):  # fmt: skip
+            yield Violation("seat-of-another", "the seat's reservation is for other seats or of another user", ids)
+        if sold and completed[holder] != 1:
+            detail = f"the seat is SOLD with {completed[holder]} completed payments"
+            yield Violation("sold-without-one-payment", detail, ids)
+        if sold and "expiresAt" in seat:
+            yield Violation(
+                "sold-seat-expires", "the seat is SOLD and still carries its deadline, which deletes it", ids
+            )
+        if sold and reservation["status"] != "CONFIRMED":
+            detail = f"the seat is SOLD and its reservation is {reservation['status']}"
+            yield Violation("sold-without-confirmation", detail, ids)
+        if not sold and seat["expiresAt"] != reservation["expiresAt"] and holder not in open_for:
+            blocks = " and still blocks" if seat["expiresAt"] > at >= reservation["expiresAt"] else ""
+            detail = f"the hold's deadline was moved{blocks}, and no payment is open"
+            yield Violation("deadline-moved", detail, ids)
+        if not sold and seat["expiresAt"] > at and reservation["status"] != "HELD":
+            detail = f"the seat is held for a reservation that is {reservation['status']}"
+            yield Violation("held-for-nothing", detail, ids)
+    limit = limits.max_seats_per_user
+    for (user, performance), count in taken.items():
+        if limit is not None and count > limit:
+            yield Violation("seat-limit", f"the user has {count} seats, more than {limit}", (user, performance))
+
+
+def _reservations(books: Books, at: int) -> Iterator[Violation]:
+    seats = {(item["performanceId"], item["seatNumber"]): item for item in books.seats}
+    payments = {item["paymentId"]: item for item in books.payments}
+    owners: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for reservation in books.reservations:
+        name, status = reservation["reservationId"], reservation["status"]
+        living = status == "CONFIRMED" or (status == "HELD" and _deadline(reservation) > at)
+        for number in reservation["seatNumbers"]:
+            place = (reservation["performanceId"], number)
+            seat = seats.get(place)
+            if living:
+                owners[place].append(name)
+            wanted = "SOLD" if status == "CONFIRMED" else "HELD"
+            if living and (seat is None or (seat["reservationId"], seat["status"]) != (name, wanted)):
+                detail = f"the reservation is {status} but the seat is not {wanted} to it"
+                yield Violation("reservation-without-seat", detail, (name, f"{place[0]}/{number}"))
+        payment = payments.get(reservation.get("paymentId", ""))
+        if "paymentId" in reservation and payment is None:
+            yield Violation(
+                "payment-missing",
+                "the reservation names a payment that does not exist",
+                (name, reservation["paymentId"]),
+            )
+        if status == "HELD" and payment is not None and payment["status"] != "PENDING":
+            detail = f"the hold is locked for a payment that is {payment['status']}"
+            yield Violation("locked-for-nothing", detail, (name, payment["paymentId"]))
+        if status == "CONFIRMED" and (payment is None or payment["status"] != "COMPLETED"):
+            detail = "the reservation is CONFIRMED without its completed payment"
+            yield Violation("confirmed-without-payment", detail, (name,))
+        if status != "HELD" and "lockedUntil" in reservation:
+            yield Violation("lock-left", f"the reservation is {status} and still locked", (name,))
+    for (performance, number), names in owners.items():
+        if len(names) > 1:
+            yield Violation("two-owners", f"seat {performance}/{number} has two owners", tuple(sorted(names)))
+
+
+def _payments(books: Books, at: int) -> Iterator[Violation]:
+    reservations = {item["reservationId"]: item for item in books.reservations}
+    entries = _entries_of_payments(books)
+    tokens = {(item["pk"], item["sk"]): item for item in books.queue}
+    for payment in books.payments:
+        name, status = payment["paymentId"], payment["status"]
+        taken, given = (entries.get((name, kind), []) for kind in ("PAYMENT", "REFUND"))
+        if status == "COMPLETED":
+            yield from _completed(payment, reservations.get(payment["reservationId"]), taken, given)
+            turn = _token_of(payment, tokens)
+            if turn is not None and turn["status"] in {"WAITING", "ACTIVE"} and turn["expiresAt"] > at:
+                detail = "the payment is COMPLETED and its queue token still counts"
+                yield Violation("turn-not-finished", detail, (name, payment["userId"]))
+        elif status == "FAILED":
+            yield from _failed(payment, taken, given)
+        yield from _listing(payment, at)
+
+
+def _completed(payment: Item, reservation: Item | None, taken: list[Item], given: list[Item]) -> Iterator[Violation]:
+    ids = (payment["paymentId"], payment["reservationId"])
+    if reservation is None or (reservation["status"], reservation.get("paymentId")) != ("CONFIRMED", ids[0]):
+        yield Violation("paid-without-reservation", "the payment is COMPLETED, its reservation not its own", ids)
+    if [entry["amount"] for entry in taken] != [-payment["amount"]]:
+        detail = f"the payment is COMPLETED with {len(taken)} PAYMENT entries, not one of its amount"
+        yield Violation("paid-without-points", detail, ids)
+    if given:
+        yield Violation("refunded-though-paid", "the payment is COMPLETED and refunded", ids)
+
+
+def _failed(payment: Item, taken: list[Item], given: list[Item]) -> Iterator[Violation]:
+    ids = (payment["paymentId"], payment["reservationId"])
+    if len(taken) != len(given):
+        detail = f"the payment has FAILED with {len(taken)} PAYMENT and {len(given)} REFUND entries"
+        yield Violation("points-not-given-back", detail, ids)
+    if payment["failure"]["refunded"] != bool(given):
+        yield Violation("untrue-failure", "the payment's failure says the wrong thing about a refund", ids)
+
+
+def _listing(payment: Item, at: int) -> Iterator[Violation]:
+    status, ids = payment["status"], (payment["paymentId"], payment["reservationId"])
+    if _is_open(payment):
+        if payment.get("openSince", at) < at - WORKFLOW_SECONDS - SWEEP_SECONDS:
+            yield Violation("open-too-long", f"the payment is {status} since {payment['openSince']}", ids)
+        if "openShard" not in payment:
+            yield Violation("open-unlisted", f"the payment is {status} where the sweep cannot find it", ids)
+    elif "openShard" in payment:
+        yield Violation("ended-but-listed", f"the payment is {status} and still listed as open", ids)
+
+
+def _token_of(payment: Item, tokens: Mapping[tuple[str, str], Item]) -> Item | None:
+    number = payment["turn"]
+    return tokens.get((f"{payment['concertId']}#TOKENS#{number // 500}", f"{number:010d}"))
+
+
+def _entries_of_payments(books: Books) -> dict[tuple[str, str], list[Item]]:
+    entries: dict[tuple[str, str], list[Item]] = defaultdict(list)
+    for item in books.points:
+        if item["sk"].startswith("ENTRY#") and "paymentId" in item:
+            entries[item["paymentId"], item["type"]].append(item)
+    return entries
+
+
+def _ledgers(books: Books) -> Iterator[Violation]:
+    ledgers: dict[str, list[Item]] = defaultdict(list)
+    for item in books.points:
+        if item["sk"].startswith("ENTRY#"):
+            ledgers[item["userId"]].append(item)
+    for user, entries in ledgers.items():
+        entries.sort(key=lambda item: str(item["sk"]))
+        yield from _chain(user, entries)
+    payments = {item["paymentId"]: item for item in books.payments}
+    guards = {(item["userId"], item["sk"]): item for item in books.points if item["sk"].startswith("KEY#")}
+    for (name, kind), entries in _entries_of_payments(books).items():
+        payment, user = payments.get(name), entries[0]["userId"]
+        ids = (user, name)
+        if len(entries) > 1:
+            yield Violation("twice", f"the payment has {len(entries)} {kind} entries", ids)
+        if payment is None:
+            yield Violation("entry-without-payment", f"a {kind} entry names a payment that does not exist", ids)
+        if "entryId" not in guards.get((user, f"KEY#{kind}#{name}"), {}):
+            yield Violation("entry-without-guard", f"a {kind} entry has no guard, so it can be written again", ids)
+    taken = {name: entries for (name, kind), entries in _entries_of_payments(books).items() if kind == "PAYMENT"}
+    for (name, kind), entries in _entries_of_payments(books).items():
+        if kind == "REFUND" and [-e["amount"] for e in entries] != [e["amount"] for e in taken.get(name, [])]:
+            detail = "the refund is not what the payment took"
+            yield Violation("wrong-refund", detail, (entries[0]["userId"], name))
+
+
+def _chain(user: str, entries: Iterable[Item]) -> Iterator[Violation]:
+    balance, sequence = 0, 0
+    for entry in entries:
+        ids = (user, entry["entryId"])
+        balance, sequence = balance + entry["amount"], sequence + 1
+        if int(entry["sk"].removeprefix("ENTRY#")) != sequence:
+            yield Violation("ledger-gap", f"entry {entry['sk']} stands where number {sequence} should", ids)
+        if entry["balanceAfter"] != balance:
+            detail = f"balanceAfter is {entry['balanceAfter']}, the sum of the entries is {balance}"
+            yield Violation("balance-does-not-follow", detail, ids)
+            balance = entry["balanceAfter"]
+        if entry["balanceAfter"] < 0:
+            yield Violation("negative-balance", f"the balance went to {entry['balanceAfter']}", ids)
+        if (entry["amount"] > 0) != (entry["type"] in {"CHARGE", "REFUND"}):
+            yield Violation("wrong-sign", f"a {entry['type']} of {entry['amount']}", ids)
+
+
+def _queues(books: Books, at: int, limits: Limits) -> Iterator[Violation]:
+    queues = {item["pk"]: item for item in books.queue if item["sk"] == "QUEUE"}
+    active: Counter[str] = Counter()
+    for token in books.queue:
+        if "#TOKENS#" in token["pk"] and token["status"] == "ACTIVE" and token["expiresAt"] > at:
+            concert = token["pk"].split("#", 1)[0]
+            active[concert] += 1
+            if token["number"] > queues.get(concert, {}).get("admitted", 0):
+                yield Violation("active-beyond-cursor", "a token is ACTIVE that was not let in", (concert, token["sk"]))
+    for concert, count in active.items():
+        capacity = queues.get(concert, {}).get("capacity", limits.queue_capacity)
+        if capacity is not None and count > capacity:
+            yield Violation("over-capacity", f"{count} tokens are ACTIVE, more than {capacity}", (concert,))
+
+
+def read(client: "DynamoDBClient", tables: Mapping[str, str], progress: Progress | None = None) -> Books:
+    """Read all tables, page after page, with strongly consistent reads."""
+    books: dict[str, list[Item]] = {}
+    for aggregate in AGGREGATES:
+        task = progress.add_task(aggregate, total=None) if progress else None
+        items = books.setdefault(aggregate, [])
+        pages = client.get_paginator("scan").paginate(TableName=tables[aggregate], ConsistentRead=True)
+        for page in pages:
+            items += [_decode(raw) for raw in page["Items"]]
+            if progress and task is not None:
+                progress.update(task, completed=len(items))
+        if progress and task is not None:
+            progress.update(task, total=len(items), completed=len(items))
+    return Books(**books)
+
+
+def _decode(raw: Mapping[str, Any]) -> Item:
+    return {name: _number(_deserializer.deserialize(value)) for name, value in raw.items()}
+
+
+_deserializer = TypeDeserializer()
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_number(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _number(each) for name, each in value.items()}
+    return value if isinstance(value, str | bool) or value is None else int(value)
+
+
+def audit(
+    stack: StackOption = None,
+    state: StateOption = STATE,
+    capacity: Annotated[
+        int | None, typer.Option(help="Parameter QueueCapacity of the stack; checked for queues without their own.")
+    ] = None,
+    max_seats: Annotated[int | None, typer.Option(help="Parameter MaxSeatsPerUser of the stack.")] = None,
+) -> None:
+    """Read all tables of a stack, change nothing, and report every violation. Exit status 1 when there is any."""
+    found = Stack.find(stack, state)
+    client = found.dynamodb
+    tables = {aggregate: found.table(aggregate) for aggregate in AGGREGATES}
+    limits = Limits(capacity, max_seats)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        books = read(client, tables, progress)
+        violations = check(books, int(time.time()), limits)
+        if violations:
+            progress.add_task(f"{len(violations)} to look at again", total=None)
+            time.sleep(SETTLE_PAUSE_SECONDS)
+            again = check(read(client, tables), int(time.time()), limits)
+            violations = sorted(set(violations) & set(again))
+    count = sum(len(getattr(books, aggregate)) for aggregate in AGGREGATES)
+    if not violations:
+        out.print(f"clean: {count} items, no violation", highlight=False)
+        return
+    table = Table("rule", "what is wrong", "look at")
+    for each in violations:
+        table.add_row(each.rule, each.detail, "\n".join(each.ids))
+    out.print(table)
+    out.print(f"{len(violations)} violations in {count} items", highlight=False)
+    sys.exit(1)

@@ -1,0 +1,1 @@
+"""What the system asks of AWS, counted: units, calls, transitions, dollars; and its CPU against the bare SDK's."""

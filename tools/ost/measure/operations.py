@@ -1,0 +1,259 @@
+"""The operations whose cost is counted, with the floor and the budget of each.
+
+A floor is what the work would cost at least if nothing were guaranteed; a budget is with the guarantee. A cold call
+also reads what a process remembers, so its budget is `COLD_READS` more.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from booking import catalog, clock
+from booking.queue import advance
+from tools.ost.measure.prices import Bill
+from tools.ost.measure.world import CAPACITY, CONCERT, PERFORMANCE, PRICE, SEATS, World
+
+COLD_READS = 1.5
+"""What a cold call may read more: the concert, the performance and the queue's cursor."""
+PAY_WRITES = 20
+"""The design has 18. The two others put an open payment on the sparse index `open` and take it off again, which is how
+one whose workflow never began is found without a scan (docs/performance.md)."""
+WAIT_SECONDS = 600
+JOURNEY_USD = 75e-6
+JOURNEY_FLOOR_USD = 46e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The most that an operation may ask for."""
+
+    read_units: float
+    write_units: float
+    lambda_calls: float = 1
+    transitions: float = 0
+    items_read: float = float("inf")
+
+    def allows(self, bill: Bill) -> bool:
+        """Tell whether a bill stays within it."""
+        return (
+            bill.read_units <= self.read_units
+            and bill.write_units <= self.write_units
+            and bill.lambda_calls <= self.lambda_calls
+            and bill.transitions <= self.transitions
+            and bill.items_read <= self.items_read
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Something that is counted: how it is done, warm or cold, and what it may cost."""
+
+    name: str
+    about: str
+    floor: Bill
+    budget: Budget
+    run: Callable[[World, bool], Bill]
+    can_be_cold: bool = True
+
+
+def _http(read_units: float, write_units: float) -> Bill:
+    return Bill(read_units, write_units, http_calls=1, lambda_calls=1)
+
+
+def list_concerts(world: World, cold: bool) -> Bill:
+    """List the concerts."""
+    world.call("list_concerts", "GET", "/concerts")
+    with world.measured(cold=cold) as tally:
+        world.call("list_concerts", "GET", "/concerts")
+    return tally.bill
+
+
+def list_performances(world: World, cold: bool) -> Bill:
+    """List a concert's dates, with the seats that are left."""
+    path = f"/concerts/{CONCERT}/performances"
+    world.call("list_performances", "GET", path)
+    with world.measured(cold=cold) as tally:
+        world.call("list_performances", "GET", path)
+    return tally.bill
+
+
+def list_seats(world: World, cold: bool) -> Bill:
+    """List 50 seats of which every one is taken, which is when there is most to read."""
+    world.take_seats(range(1, SEATS + 1))
+    path = f"/performances/{PERFORMANCE}/seats"
+    world.call("list_seats", "GET", path)
+    with world.measured(cold=cold) as tally:
+        world.call("list_seats", "GET", path)
+    return tally.bill
+
+
+def issue_token(world: World, cold: bool) -> Bill:
+    """Join a line of a thousand."""
+    world.fill_line(active=10, waiting=1000)
+    world.join(world.user())
+    with world.measured(cold=cold) as tally:
+        world.join(world.user())
+    return tally.bill
+
+
+def _poll(world: World, user: str, queue_token: str) -> tuple[str, int]:
+    path = f"/concerts/{CONCERT}/queue-tokens/current"
+    polled = world.call("poll_queue_token", "GET", path, user=user, x_queue_token=queue_token)
+    return str(polled["token"]), int(polled["pollAfterSeconds"])
+
+
+def poll(world: World, cold: bool) -> Bill:
+    """Poll when it costs most: the token's life has to be renewed, and this process has not read the cursor lately."""
+    world.fill_line(active=10, waiting=1000)
+    user = world.user()
+    queue_token = world.join(user)
+    world.wait(60)
+    with world.measured(cold=cold) as tally:
+        _poll(world, user, queue_token)
+    return tally.bill
+
+
+def poll_let_in(world: World, cold: bool) -> Bill:
+    """Poll when it is one's turn."""
+    world.fill_line(active=10, waiting=100)
+    user = world.user()
+    queue_token = world.join(user)
+    world.move_line(111)
+    world.wait(1)
+    with world.measured(cold=cold) as tally:
+        _poll(world, user, queue_token)
+    return tally.bill
+
+
+def poll_average(world: World, cold: bool) -> Bill:
+    """Poll as told through a wait of ten minutes, in processes busy enough to have the cursor at hand."""
+    del cold
+    world.fill_line(active=10, waiting=WAIT_SECONDS - 1)
+    user = world.user()
+    queue_token, polls, total = world.join(user), 0, Bill()
+    began, pause = world.now, 2
+    while world.now + pause < began + WAIT_SECONDS:
+        world.wait(pause)
+        world.move_line(10 + int(world.now - began))
+        world.call("get_concert", "GET", f"/concerts/{CONCERT}")
+        with world.measured() as tally:
+            queue_token, pause = _poll(world, user, queue_token)
+        polls, total = polls + 1, total + tally.bill
+    return total * (1 / polls)
+
+
+def reserve_seat(world: World, cold: bool) -> Bill:
+    """Hold the last seat of a hall, which is when there is most to read."""
+    world.take_seats(range(1, SEATS))
+    return _reserve(world, SEATS, 201, cold)
+
+
+def lose_seat(world: World, cold: bool) -> Bill:
+    """Ask for a seat that somebody else has."""
+    world.take_seats(range(1, SEATS + 1))
+    return _reserve(world, SEATS, 409, cold)
+
+
+def _reserve(world: World, seat: int, expect: int, cold: bool) -> Bill:
+    performance = catalog.find_performance(PERFORMANCE, clock.now())
+    catalog.find_concert(performance["pk"], clock.now())
+    user = world.user()
+    queue_token = world.enter(user)
+    body = {"performanceId": PERFORMANCE, "seatNumbers": [seat]}
+    with world.measured(cold=cold) as tally:
+        world.call("reserve_seats", "POST", "/reservations", expect, user=user, body=body, x_queue_token=queue_token)
+    return tally.bill
+
+
+def charge(world: World, cold: bool) -> Bill:
+    """Add points."""
+    return _change_points(world, "charge_points", "/points/charges", {"amount": 50_000}, cold)
+
+
+def use(world: World, cold: bool) -> Bill:
+    """Take points."""
+    return _change_points(world, "use_points", "/points/uses", {"amount": PRICE, "reason": "a programme book"}, cold)
+
+
+def _change_points(world: World, function: str, path: str, body: dict[str, object], cold: bool) -> Bill:
+    user = world.user()
+    charged = {"user": user, "idempotency_key": "9f1c1c0e-8d5c-4f0e-9d53-2f5a0d8f7b60", "body": {"amount": 100_000}}
+    world.call("charge_points", "POST", "/points/charges", 201, **charged)
+    key = "5f0c1c0e-8d5c-4f0e-9d53-2f5a0d8f7b61"
+    with world.measured(cold=cold) as tally:
+        world.call(function, "POST", path, 201, user=user, idempotency_key=key, body=body)
+    return tally.bill
+
+
+def pay(world: World, cold: bool) -> Bill:
+    """Pay for a held seat, to the end of the workflow."""
+    world.take_seats(range(1, 10))
+    user = world.user()
+    body = {"reservationId": world.hold(user, 10)}
+    key = "5f0c1c0e-8d5c-4f0e-9d53-2f5a0d8f7b61"
+    with world.measured(cold=cold) as tally:
+        world.call("start_payment", "POST", "/payments", 201, user=user, idempotency_key=key, body=body)
+    return tally.bill
+
+
+def advance_tick(world: World, cold: bool) -> Bill:
+    """Look after a full hall with a line before it, when nothing changes hands."""
+    world.fill_line(active=CAPACITY, waiting=100)
+    with world.measured(cold=cold) as tally:
+        advance.tick(CONCERT, clock.now)
+    return tally.bill
+
+
+OPERATIONS = [
+    Operation("list_concerts", "list the concerts", _http(0.5, 0), Budget(0, 0), list_concerts),
+    Operation("list_performances", "list a concert's dates", _http(0.5, 0), Budget(0, 0), list_performances),
+    Operation("list_seats", "list 50 taken seats", _http(0.5, 0), Budget(1, 0), list_seats),
+    Operation("issue_token", "join a line of 1,000", _http(0, 1), Budget(1, 3), issue_token),
+    Operation("poll", "poll, at most", _http(0, 0), Budget(0.5, 1), poll),
+    Operation("poll_let_in", "poll, and be let in", _http(0, 0), Budget(0.5, 1), poll_let_in),
+    Operation("poll_average", "poll, over a wait of 10 min", _http(0, 0), Budget(0, 0.5), poll_average, False),
+    Operation("reserve_seat", "hold the last of 50 seats", _http(0, 1), Budget(3, 6), reserve_seat),
+    Operation("lose_seat", "ask for a seat that is taken", _http(0, 0), Budget(3, 0), lose_seat),
+    Operation("charge", "charge points", _http(0, 4), Budget(1, 6), charge),
+    Operation("use", "use points", _http(0, 4), Budget(1, 6), use),
+    Operation(
+        "pay",
+        "pay for a seat",
+        Bill(0, 8, http_calls=1, lambda_calls=3),
+        Budget(4, PAY_WRITES, lambda_calls=3, transitions=5),
+        pay,
+    ),
+    Operation(
+        "advance_tick",
+        "one tick, 500 in, 100 waiting",
+        Bill(),
+        Budget(float("inf"), 2, lambda_calls=0, items_read=CAPACITY + 50 + 2),
+        advance_tick,
+    ),
+]
+
+
+def measure(operation: Operation, *, cold: bool = False) -> Bill:
+    """Do the operation in a world of its own and count it."""
+    with World() as world:
+        return operation.run(world, cold)
+
+
+def within_budget(operation: Operation, bill: Bill, *, cold: bool = False) -> bool:
+    """Tell whether an operation's bill keeps its budget."""
+    budget = operation.budget
+    if cold:
+        budget = Budget(budget.read_units + COLD_READS, budget.write_units, budget.lambda_calls, budget.transitions)
+    return budget.allows(bill)
+
+
+def journey(bills: dict[str, Bill]) -> Bill:
+    """Sum a fan's way through: 3 seat maps, a place in line, 20 polls, 1.2 reservations, a charge and a payment."""
+    return (
+        bills["list_seats"] * 3
+        + bills["issue_token"]
+        + bills["poll_average"] * 19
+        + bills["poll_let_in"]
+        + bills["reserve_seat"] * 1.2
+        + bills["charge"]
+        + bills["pay"]
+    )
