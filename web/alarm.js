@@ -18,7 +18,7 @@ function start() {
   };
 }
 
-/** Fetches the worker before it is needed, so that waiting itself asks the network for nothing but polls. */
+/** Fetches the worker before it is needed. */
 export function prepareAlarm() {
   if (worker === undefined) start();
 }

@@ -6,6 +6,7 @@ import { Concerts } from "./pages/concerts.js";
 import { Bones, Countdown, href, Icon, Note, Page } from "./parts.js";
 import { places, placeState, startKeeping } from "./places.js";
 import { session, signOut } from "./session.js";
+import { settings } from "./settings.js";
 import { remember } from "./storage.js";
 
 /** A page that is fetched when it is first asked for. */
@@ -114,7 +115,11 @@ function Tongues() {
 /** Wherever one is, a place in line is in sight. */
 function Dock() {
   const [here] = useLocation();
-  const lines = Object.entries(places.value).filter(([concertId]) => !here.startsWith(`/concerts/${encodeURIComponent(concertId)}/`));
+  // Not where the place is on the page anyway, and not at the counter, where another countdown matters.
+  const counter = here.startsWith("/reservations/");
+  const lines = Object.entries(places.value).filter(
+    ([concertId, place]) => !here.startsWith(`/concerts/${encodeURIComponent(concertId)}/`) && !(counter && placeState(place) === "ACTIVE"),
+  );
   return lines.map(([concertId, place]) => html`<${Line} key=${concertId} concertId=${concertId} place=${place} />`);
 }
 
@@ -146,6 +151,7 @@ function App() {
   `;
 }
 
+settings().catch(() => {}); // asked for at once; whoever needs it first tells of a failure
 startKeeping();
 const root = document.getElementById("app");
 root.replaceChildren();

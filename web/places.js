@@ -4,7 +4,6 @@
 // read what that tab wrote. A closed tab loses its lock and the next one carries on, at the time that the server named.
 
 import { computed, effect, signal, untracked } from "./vendor/libraries.js";
-import { alarm, prepareAlarm } from "./alarm.js";
 import { call, part } from "./api.js";
 import { guessServerTime, monotonic, secondsUntil } from "./clock.js";
 import { session } from "./session.js";
@@ -21,6 +20,11 @@ import { onForeignChange, recall, recallKeys, remember } from "./storage.js";
  * trouble     code of what kept the last poll from succeeding
  */
 export const places = signal({});
+
+const NEGLECT_MS = 4000;
+
+// Fetched when somebody queues, before the wait begins: waiting itself asks the network for nothing but polls.
+const alarms = () => import("./alarm.js");
 
 const storageKey = (concertId) => `place.${session.value.sub}.${concertId}`;
 
@@ -56,7 +60,7 @@ export function placeState(place) {
 
 /** Joins the line, or takes up the place that the user already has (perhaps from another device). */
 export async function join(concert, wanted) {
-  prepareAlarm();
+  (await alarms()).prepareAlarm();
   const { body: view } = await call("POST", `/concerts/${part(concert.concertId)}/queue-tokens`, { attempts: 2 });
   hear(concert.concertId, view, { title: concert.title, wanted });
   return view;
@@ -97,17 +101,24 @@ function hear(concertId, view, more = {}) {
   save(concertId, { ...kept, ...more, view, startAhead, heardAt: monotonic() });
 }
 
-/** Milliseconds until the next poll is due. A hidden tab asks as seldom as keeps the place. */
+/** Milliseconds between polls. A hidden tab asks as seldom as keeps the place. */
+function pollInterval({ view, trouble }, hidden) {
+  const told = Math.max(1, trouble?.wait ?? view.pollAfterSeconds) * 1000;
+  const life = Date.parse(view.expiresAt) - Date.parse(view.serverTime);
+  return hidden ? Math.max(told, life / 2) : told;
+}
+
+/** Milliseconds until the next poll is due. */
 export function untilNextPoll(place, hidden = document.hidden) {
-  const { pollAfterSeconds, expiresAt, serverTime } = place.view;
-  const told = Math.max(1, place.trouble?.wait ?? pollAfterSeconds) * 1000;
-  const life = Date.parse(expiresAt) - Date.parse(serverTime);
-  const interval = hidden ? Math.max(told, life / 2) : told;
+  const interval = pollInterval(place, hidden);
   // Clamped: should the clock have been set in between, the worst is one interval too many.
   return Math.min(interval, Math.max(0, place.heardAt + interval - monotonic()));
 }
 
-const kept = new Map(); // concertId → AbortController of the tab's keeping of it
+/** Even a hidden tab would have polled long ago. */
+const isNeglected = (place) => placeState(place) === "WAITING" && monotonic() - place.heardAt > pollInterval(place, true) + NEGLECT_MS;
+
+const kept = new Map(); // concertId → {wake, over} of this tab's keeping of it
 
 function supervise() {
   for (const [concertId, place] of Object.entries(places.value)) {
@@ -116,27 +127,58 @@ function supervise() {
 }
 
 async function keepPlace(concertId) {
-  const watch = { wake: new AbortController() };
+  const watch = { wake: new AbortController(), over: false };
   kept.set(concertId, watch);
   try {
-    await alone(storageKey(concertId), () => pollWhileWaiting(concertId, watch));
+    await alone(
+      `ost.${storageKey(concertId)}`,
+      () => pollWhileWaiting(concertId, watch),
+      () => isNeglected(places.value[concertId]),
+    );
+  } catch (error) {
+    if (error.name !== "AbortError") throw error; // the lock was taken from this tab, which seemed to sleep
   } finally {
+    watch.over = true;
     kept.delete(concertId);
+  }
+  supervise(); // stand in line for the lock again, behind the other tabs
+}
+
+/** Does the work in one tab at a time. From a tab that sleeps, and neglects it, the lock is taken. */
+async function alone(name, work, isNeglected_) {
+  if (!navigator.locks) return work();
+  const enough = new AbortController();
+  let begun = false;
+  const begin = () => {
+    begun = true;
+    return work();
+  };
+  const watchman = setInterval(() => {
+    if (!begun && !document.hidden && isNeglected_()) enough.abort();
+  }, 1000);
+  try {
+    return await navigator.locks.request(name, { signal: enough.signal }, begin);
+  } catch (error) {
+    if (begun || !enough.signal.aborted) throw error;
+    return await navigator.locks.request(name, { steal: true }, begin);
+  } finally {
+    clearInterval(watchman);
   }
 }
 
-const alone = (name, work) => (navigator.locks ? navigator.locks.request(`ost.${name}`, work) : work());
-
+/** Polls until the place is no longer waiting. A hidden tab gives the lock away after each poll, should a visible one want it. */
 async function pollWhileWaiting(concertId, watch) {
-  for (;;) {
+  const { alarm } = await alarms();
+  while (!watch.over && placeState(places.value[concertId]) === "WAITING") {
     const place = places.value[concertId];
-    if (placeState(place) !== "WAITING") return;
     const wait = untilNextPoll(place);
     if (wait > 0) {
       watch.wake = new AbortController();
       await alarm(wait, watch.wake.signal);
+      if (watch.wake.signal.aborted && document.hidden) return;
     } else {
       await poll(concertId, place);
+      if (document.hidden) return;
     }
   }
 }

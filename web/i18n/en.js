@@ -59,6 +59,7 @@ export default {
     lead: "When it is your turn, we take you straight to the seats.",
     ahead: "Ahead of you",
     people: { one: "person", other: "people" },
+    nextUp: "You are next",
     position: "Your number",
     wait: "Estimated wait",
     next: "Next check",

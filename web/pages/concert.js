@@ -63,9 +63,7 @@ function DateRow({ concertId, performance }) {
 }
 
 /** How full a date is. The number stands beside it. */
-const Gauge = ({ left, total }) => html`
-  <svg class="gauge" viewBox="0 0 60 6" preserveAspectRatio="none" aria-hidden="true"><rect width="60" height="6" rx="3" /><rect class="gauge-left" width=${total ? (60 * left) / total : 0} height="6" rx="3" /></svg>
-`;
+const Gauge = ({ left, total }) => html`<span class="gauge" aria-hidden="true"><span style=${{ width: `${total ? (100 * left) / total : 0}%` }} /></span>`;
 
 /** The door: how busy it is, and the way in. */
 function Door({ concert, dates }) {

@@ -48,7 +48,7 @@ function Waiting({ concertId, place }) {
   const { view, startAhead, title, trouble } = place;
   const { busy, problem, run } = useAction();
   const [ask, setAsk] = useState(null);
-  const done = startAhead > 0 ? Math.min(1, Math.max(0, 1 - view.ahead / startAhead)) : 0;
+  const done = view.ahead === 0 ? 1 - 1 / STICKS : Math.max(0, 1 - view.ahead / startAhead);
   const leaveLine = () =>
     setAsk({
       title: t("queue.leaveTitle"),
@@ -64,7 +64,7 @@ function Waiting({ concertId, place }) {
   return html`
     <${Page} class="waiting" title=${title ?? t("queue.title")} lead=${t("queue.lead")} before=${html`<${Poster} id=${concertId} wide class="backdrop" />`}>
       <section class="line panel" aria-labelledby="ahead-label">
-        <p class="ahead"><span id="ahead-label">${t("queue.ahead")}</span><b>${number(view.ahead)}</b><span>${t("queue.people", { n: view.ahead })}</span></p>
+        <p class="ahead"><span id="ahead-label">${t("queue.ahead")}</span><b>${number(view.ahead)}</b><span>${view.ahead === 0 ? t("queue.nextUp") : t("queue.people", { n: view.ahead })}</span></p>
         <${Penlights} done=${done} />
         <dl class="counts">
           <div><dt>${t("queue.position")}</dt><dd>${number(view.position)}</dd></div>
