@@ -188,7 +188,7 @@ def draw(bills: Mapping[str, Bill], twins: Mapping[str, Bill], journeys: tuple[B
     axes.set_xscale("log")
     axes.set_xlabel("dollars a million, without the transitions of Standard workflows (log scale)")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="lower right", frameon=False)
+    axes.legend(loc="upper right", frameon=False)
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=110, metadata={"Software": None})
     plt.close(figure)
