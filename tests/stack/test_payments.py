@@ -4,8 +4,13 @@ import time
 from collections import Counter
 from typing import Any
 
+import jwt
+import pytest
+
+from booking import clock, payments
+from tests.conftest import forget_everything
 from tests.stack.local_stack import LocalStack, PublishedConcert
-from tools.ost import audit
+from tools.ost.environment import function_environments
 from tools.ost.fans import Fan
 
 CROWD = 100
@@ -85,8 +90,27 @@ def test_paying_without_enough_points_takes_nothing_and_works_after_charging(sta
     assert ended(stack, fan, paid.json()["paymentId"])["status"] == "COMPLETED"
 
 
-def test_the_books_balance(stack: LocalStack) -> None:
-    violations, count = audit.find(stack.cloud)
+def test_points_taken_for_seats_that_cannot_be_confirmed_come_back(
+    stack: LocalStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forced: the workflow is told of one seat more than the reservation has, so it cannot confirm them all."""
+    concert, fan = stack.publish_concert(price=10), stack.fan()
+    stack.call(fan, "POST", "/points/charges", {"amount": 25}, key="charge")
+    held = hold(stack, fan, concert)
+    for name, value in function_environments(stack.cloud)["StartPaymentFunction"].items():
+        monkeypatch.setenv(name, value)
+    forget_everything()
+    run_workflow = payments.run_workflow
+    monkeypatch.setattr(payments, "run_workflow", lambda payment: run_workflow(payment | {"seatNumbers": [1, 2]}))
+    user = jwt.decode(fan.token, options={"verify_signature": False})["sub"]
 
-    assert violations == []
-    assert count > 0
+    started = payments.start(user, held["reservationId"], "forced", clock.now())
+
+    shown = ended(stack, fan, started.payment["paymentId"])
+    assert (shown["status"], shown["failure"]["refunded"]) == ("FAILED", True)
+    assert [done["name"] for done in shown["steps"]] == ["UsePoints", "ConfirmBooking", "CancelBooking", "UndoPoints"]
+    entries = stack.call(fan, "GET", "/points/history").json()["items"]
+    assert [(entry["type"], entry["amount"]) for entry in entries] == [("REFUND", 10), ("PAYMENT", -10), ("CHARGE", 25)]
+    after = stack.call(fan, "GET", f"/reservations/{held['reservationId']}").json()
+    assert (after["status"], after["expiresAt"]) == ("HELD", held["expiresAt"])
+    forget_everything()
