@@ -220,7 +220,7 @@ def test_a_kick_that_fails_changes_nothing(cloud: None, monkeypatch: pytest.Monk
         def invoke(self, **_: Any) -> None:
             raise ClientError({"Error": {"Code": "TooManyRequestsException"}}, "Invoke")
 
-    monkeypatch.setattr(advance, "_lambda", functools.cache(lambda: Lambda()))
+    monkeypatch.setattr(advance, "_lambda", functools.cache(Lambda))
 
     assert advance.kick(CONCERT) is False
 
