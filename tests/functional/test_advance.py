@@ -237,9 +237,12 @@ def test_the_schedule_starts_a_driver_for_each_queue_in_use_before_its_own_work(
     publish("a", "b", "c")
     write(put("CatalogTable", {"pk": "CONCERT", "sk": "unused"}))
     seen: list[Any] = []
-    monkeypatch.setattr(
-        advance, "drive", lambda concert, driver, *, take_over: seen.append((concert, take_over, len(kicked))) or 1
-    )
+
+    def drive(concert_id: str, driver: str, *, take_over: bool) -> int:
+        seen.append((concert_id, take_over, len(kicked)))
+        return 1
+
+    monkeypatch.setattr(advance, "drive", drive)
 
     assert call("advance_queue", {"scheduled": True}) == {"ticks": 1}
 
@@ -256,7 +259,7 @@ def test_a_queue_that_cannot_be_read_or_started_does_not_keep_the_others_from_st
     cloud: None, kicked: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish("a", "b", "c")
-    real = advance.get
+    real = get
 
     def troubled(table: str, key: Any, **more: Any) -> Any:
         if key["pk"] == "b":
@@ -266,7 +269,12 @@ def test_a_queue_that_cannot_be_read_or_started_does_not_keep_the_others_from_st
     monkeypatch.setattr(advance, "get", troubled)
     monkeypatch.setattr(advance, "kick", lambda concert, *, scheduled: concert != "b")
     driven: list[str] = []
-    monkeypatch.setattr(advance, "drive", lambda concert, driver, *, take_over: driven.append(concert) or 1)
+
+    def drive(concert_id: str, driver: str, *, take_over: bool) -> int:
+        driven.append(concert_id)
+        return 1
+
+    monkeypatch.setattr(advance, "drive", drive)
 
     with pytest.raises(RuntimeError, match="no driver could be started for b"):
         call("advance_queue", {})
