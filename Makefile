@@ -7,7 +7,7 @@ FILE ?= catalog/demo.yaml
 export OST_STATE = $(STATE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo publish audit build test check format measure openapi pins clean
+.PHONY: help run demo publish audit build test check format measure load openapi pins clean
 
 help:     ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -29,6 +29,8 @@ format:   ## Format the code
 	@exec ./ost format
 measure:  ## Count what every operation asks of AWS, in units and dollars; CPU as ratios
 	@exec ./ost measure
+load:     ## Drive the running local stack at rising concurrency, then audit it
+	@exec ./ost load
 openapi:  ## Merge the API's specification from the handlers
 	@exec ./ost openapi
 pins:     ## Compile the pinned requirements again

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import typer
 
-from tools.ost import audit, build, check, demo, environment, hosting, publish, queue, run
+from tools.ost import audit, build, check, demo, environment, hosting, load, publish, queue, run
 from tools.ost.measure.command import measure
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ DEVELOPMENT: dict[str, Callable[..., None]] = {
     "format": check.format_code,
     "openapi": check.openapi,
     "measure": measure,
+    "load": load.load,
     "pins": check.pins,
 }
 for name, command in COMMANDS.items():

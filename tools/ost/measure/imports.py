@@ -66,8 +66,9 @@ class Import:
     compiled: int
 
 
-def measure(*, bytecode: bool = True) -> dict[str, Import]:
+def measure(*, bytecode: bool = True, hot_only: bool = False) -> dict[str, Import]:
     """Measure every built function, the hot ones more often; without bytecode, only the hot ones."""
+    hot_only = hot_only or not bytecode
     if not BUILT.is_dir():
         raise Failure("nothing is built yet: run `./ost build` first.")
     with _read_only_copy(bytecode=bytecode) as tree:
@@ -77,7 +78,7 @@ def measure(*, bytecode: bool = True) -> dict[str, Import]:
             bare = min(bare, _probe(tree, CLIENT_ALONE, tree / "Bare").whole)
             for artifact in sorted(tree.glob("*Function")):
                 name = _snake(artifact.name)
-                if name in HOT or (bytecode and turn < ROUNDS_ELSEWHERE):
+                if name in HOT or (not hot_only and turn < ROUNDS_ELSEWHERE):
                     probed = _probe(tree, FUNCTION, artifact, *(tree / layer / "python" for layer in LAYERS))
                     least[name] = min(least.get(name, probed), probed)
         return {name: Import(each.imported / bare, each.whole / bare, each.compiled) for name, each in least.items()}
