@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import typer
 
-from tools.ost import audit, build, check, demo, environment, hosting, load, publish, queue, run
+from tools.ost import audit, build, check, demo, environment, hosting, load, publish, queue, run, simulate
 from tools.ost.measure.command import measure
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ DEVELOPMENT: dict[str, Callable[..., None]] = {
     "openapi": check.openapi,
     "measure": measure,
     "load": load.load,
+    "simulate": simulate.simulate,
     "pins": check.pins,
 }
 for name, command in COMMANDS.items():
