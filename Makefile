@@ -7,7 +7,7 @@ FILE ?= catalog/demo.yaml
 export OST_STATE = $(STATE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo publish audit build test check format openapi pins clean
+.PHONY: help run demo publish audit build test check format measure load simulate openapi pins clean
 
 help:     ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -27,6 +27,12 @@ check:    ## Lint, types and template, without tests
 	@exec ./ost check
 format:   ## Format the code
 	@exec ./ost format
+measure:  ## Count what every operation asks of AWS, in units and dollars; CPU as ratios
+	@exec ./ost measure
+load:     ## Drive the running local stack at rising concurrency, then audit it
+	@exec ./ost load
+simulate: ## A million fans in the waiting room, with a virtual clock: docs/scaling.md
+	@exec ./ost simulate
 openapi:  ## Merge the API's specification from the handlers
 	@exec ./ost openapi
 pins:     ## Compile the pinned requirements again

@@ -13,13 +13,15 @@ app = http.api()
 
 @app.get(
     "/concerts/<concertId>",
-    **http.operation("Read a concert", tag="catalog", success=(200, "ConcertDetail"), errors=[ConcertNotFound]),
+    **http.operation(
+        "Read a concert", tag="catalog", success=(200, "ConcertDetail"), cached=True, errors=[ConcertNotFound]
+    ),
 )
 def get_concert(concertId: str) -> Response[Any]:
     now = clock.now()
     concert = catalog.find_concert(concertId, now)
     detail = {"description": concert["description"], "queue": line.overview(concertId, now)}
-    return http.answer(catalog.concert_view(concert) | detail)
+    return http.public(app, catalog.concert_view(concert) | detail, "public, max-age=1")
 
 
 handler = http.entry(app)

@@ -14,13 +14,13 @@ app = http.api()
 @app.get(
     "/concerts",
     **http.operation(
-        "List concerts", tag="catalog", success=(200, "ConcertList"), paged=True, errors=[ValidationFailed]
+        "List concerts", tag="catalog", success=(200, "ConcertList"), paged=True, cached=True, errors=[ValidationFailed]
     ),
 )
 def list_concerts() -> Response[Any]:
     limit, cursor = http.paging(app)
     concerts, last = catalog.list_concerts(limit, key_of(cursor), clock.now())
-    return http.answer(http.page(map(catalog.concert_view, concerts), cursor_of(last, "sk")))
+    return http.public(app, http.page(map(catalog.concert_view, concerts), cursor_of(last, "sk")), "public, max-age=10")
 
 
 handler = http.entry(app)

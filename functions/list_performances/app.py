@@ -18,6 +18,7 @@ app = http.api()
         tag="catalog",
         success=(200, "PerformanceList"),
         paged=True,
+        cached=True,
         query=["bookable"],
         errors=[ValidationFailed, ConcertNotFound, NoPerformances],
     ),
@@ -33,7 +34,7 @@ def list_performances(concertId: str) -> Response[Any]:
     ]
     if bookable is not None:
         performances = [performance for performance in performances if performance["bookable"] is bookable]
-    return http.answer(http.page_of(performances, limit, key_of(cursor), "performanceId"))
+    return http.public(app, http.page_of(performances, limit, key_of(cursor), "performanceId"), "public, max-age=2")
 
 
 handler = http.entry(app)

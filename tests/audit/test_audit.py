@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from booking import clock, dynamodb
+from booking import clock, dynamodb, payments
 from tests.conftest import variables
 from tests.world import CONCERT, PERFORMANCES, TABLES, StepFailed, World, open_world
 from tools.ost import audit
@@ -161,6 +161,10 @@ def test_every_rule_has_a_planted_violation() -> None:
     source = Path(audit.__file__).read_text("utf-8")
 
     assert set(re.findall(r'Violation\(\s*"([a-z-]+)"', source)) == set(PLANTED)
+
+
+def test_the_auditor_and_the_workflow_agree_on_the_time_budget() -> None:
+    assert audit.WORKFLOW_SECONDS == payments.WORKFLOW_SECONDS
 
 
 def test_reading_takes_every_page(healthy: tuple[audit.Books, int]) -> None:

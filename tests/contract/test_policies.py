@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -83,7 +83,7 @@ class Recorder:
                 client.delete_item(TableName=table, Key={key: item[key] for key in keys})
         forget_everything()
         aws.session().events.register("before-parameter-build", self._note)
-        aws.session().events.register("before-call.lambda.Invoke", self._accept)
+        aws.session().events.register("before-call.lambda.Invoke", cast(Any, self._accept))
         world.publish()
 
     def work(self, function: str, event: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from booking.queue import advance
-from tests.faults import Fault, Kind, kinds_for
+from tests.faults import READS, Fault, Kind, kinds_for
 from tests.world import CONCERT, PERFORMANCES, Answer, StepFailed, StepRun, World
 
 LATE_KINDS = {Kind.LATE, Kind.LATE_ONCE}
@@ -231,7 +231,7 @@ def failing(run_step: Callable[[StepRun], dict[str, Any]], code: str, *, refunde
             assert (answer.code, answer.body["paymentStatus"]) == (code, "FAILED")
             assert answer.body["failure"]["refunded"] is refunded
         else:
-            assert answer.body["status"] in {"PENDING", "UNDOING"}
+            assert answer.body["status"] in {"PENDING", "UNDOING", "FAILED"}
         assert world.balance("ann") == 200
         assert status_of(world, held) in {"HELD", "EXPIRED"}
         assert [seat["expiresAt"] for seat in world.items("seats")] == [
@@ -369,3 +369,43 @@ def test_books_balance_and_answers_are_true_after_any_fault_at_any_call(
     with capsys.disabled():
         sys.stdout.write(f"\n{name}: {cases} faults at {len(calls) - first} calls {dict(Counter(outcomes)) or ''} ")
     assert failures == []
+
+
+@pytest.mark.parametrize("name", ["pay", "pay, confirming broken", "reserve", "release"])
+def test_a_write_that_was_given_up_may_arrive_at_any_later_moment(
+    world: World, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The client has stopped waiting; the write takes effect between any two of the calls that come after it."""
+    scenario = SCENARIOS[name]
+    before = scenario.prepare(world)
+    start = world.snapshot()
+
+    def run(given_up: int | None, arrives: int | None) -> list[str]:
+        world.restore(start)
+        world.wire.set(Fault(Kind.LATE, given_up) if given_up is not None else None)
+
+        def arrive(number: int, _: str) -> None:
+            if number == arrives:
+                world.wire.deliver_late()
+
+        world.wire.observe = arrive
+        answer = scenario.act(world, before)
+        calls = list(world.wire.calls)
+        world.wire.observe, world.wire.fault = None, None
+        world.wire.deliver_late()
+        if world.items("payments"):
+            world.settle_until_quiet()
+        assert world.violations() == []
+        scenario.expect(world, before, answer)
+        return calls
+
+    cases = 0
+    writes = [n for n, called in enumerate(run(None, None)) if called.split(".")[1] not in READS]
+    for given_up in writes:
+        arrives, last = given_up + 1, given_up + 1
+        while arrives <= last:
+            cases += 1
+            last = len(run(given_up, arrives)) - 1
+            arrives += 1
+    with capsys.disabled():
+        sys.stdout.write(f"\n{name}: {cases} late arrivals of {len(writes)} writes ")

@@ -319,6 +319,22 @@ def _number(value: Any) -> Any:
     return value if isinstance(value, str | bool) or value is None else int(value)
 
 
+def find(stack: Stack, limits: Limits | None = None, progress: Progress | None = None) -> tuple[list[Violation], int]:
+    """Give the violations in a stack that last, and the number of items that were read."""
+    client = stack.dynamodb
+    tables = {aggregate: stack.table(aggregate) for aggregate in AGGREGATES}
+    books = read(client, tables, progress)
+    count = sum(len(getattr(books, aggregate)) for aggregate in AGGREGATES)
+    violations = check(books, int(time.time()), limits)
+    if violations:
+        if progress:
+            progress.add_task(f"{len(violations)} to look at again", total=None)
+        time.sleep(SETTLE_PAUSE_SECONDS)
+        again = check(read(client, tables), int(time.time()), limits)
+        violations = sorted(set(violations) & set(again))
+    return violations, count
+
+
 def audit(
     stack: StackOption = None,
     state: StateOption = STATE,
@@ -328,20 +344,9 @@ def audit(
     max_seats: Annotated[int | None, typer.Option(help="Parameter MaxSeatsPerUser of the stack.")] = None,
 ) -> None:
     """Read all tables of a stack, change nothing, and report every violation. Exit status 1 when there is any."""
-    found = Stack.find(stack, state)
-    client = found.dynamodb
-    tables = {aggregate: found.table(aggregate) for aggregate in AGGREGATES}
-    limits = Limits(capacity, max_seats)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True) as progress:
-        books = read(client, tables, progress)
-        violations = check(books, int(time.time()), limits)
-        if violations:
-            progress.add_task(f"{len(violations)} to look at again", total=None)
-            time.sleep(SETTLE_PAUSE_SECONDS)
-            again = check(read(client, tables), int(time.time()), limits)
-            violations = sorted(set(violations) & set(again))
-    count = sum(len(getattr(books, aggregate)) for aggregate in AGGREGATES)
+        violations, count = find(Stack.find(stack, state), Limits(capacity, max_seats), progress)
     if not violations:
         out.print(f"clean: {count} items, no violation", highlight=False)
         return

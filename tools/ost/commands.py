@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import typer
 
-from tools.ost import audit, build, check, demo, environment, hosting, publish, queue, run
+from tools.ost import audit, build, check, demo, environment, hosting, load, publish, queue, run, simulate
+from tools.ost.measure.command import measure
 
 app = typer.Typer(
     add_completion=False,
@@ -28,6 +29,9 @@ DEVELOPMENT: dict[str, Callable[..., None]] = {
     "test": check.run_tests,
     "format": check.format_code,
     "openapi": check.openapi,
+    "measure": measure,
+    "load": load.load,
+    "simulate": simulate.simulate,
     "pins": check.pins,
 }
 for name, command in COMMANDS.items():

@@ -11,6 +11,8 @@ from rich.markup import escape
 
 out = Console(soft_wrap=not sys.stdout.isatty())
 err = Console(stderr=True, soft_wrap=True)
+tables = Console(width=None if sys.stdout.isatty() else 120)
+"""Tables of figures, which are read in files and logs too."""
 
 
 class Failure(Exception):

@@ -90,6 +90,12 @@ HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string", "minLength": 1, "maxLength": 255},
         "example": "5f0c1c0e-8d5c-4f0e-9d53-2f5a0d8f7b61",
     },
+    "validator": {
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "The `ETag` of an answer that one has: 304 where nothing has changed.",
+        "schema": {"type": "string"},
+    },
 }
 PAGING: list[dict[str, Any]] = [
     {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}},
@@ -184,6 +190,7 @@ def _complete(operation: dict[str, Any], path: str, method: str, schemas: dict[s
     parameters += [HEADERS["key"]] if contract["key"] else []
     parameters += PAGING if contract["paged"] else []
     parameters += [{"name": name, "in": "query", "schema": {"type": "boolean"}} for name in contract["query"]]
+    parameters += [HEADERS["validator"]] if contract["cached"] else []
     if parameters:
         operation["parameters"] = parameters
     if contract["user"]:
@@ -206,6 +213,8 @@ def _responses(contract: dict[str, Any], schemas: dict[str, Any]) -> dict[str, A
     responses = {str(status): answer}
     if contract["again"]:
         responses[str(contract["again"])] = answer
+    if contract["cached"]:
+        responses["304"] = {"description": "What `If-None-Match` names is still what there is"}
     codes = [*contract["errors"], *(EVERYWHERE if contract["errors"] or contract["user"] else ())]
     by_status: dict[int, list[type[BookingError]]] = {}
     for code in codes:

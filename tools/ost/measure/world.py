@@ -104,10 +104,16 @@ def event(
     return request
 
 
+def forget_clients() -> None:
+    """Have every client made again."""
+    for made_once in (dynamodb.client, payments._workflow, advance._lambda, token._secrets):
+        made_once.cache_clear()
+
+
 def forget_process() -> None:
     """Make this process a new one, as at a cold start: no clients, no settings, no caches."""
-    for made_once in (settings_module.settings, dynamodb.client, payments._workflow, advance._lambda, token._secrets):
-        made_once.cache_clear()
+    forget_clients()
+    settings_module.settings.cache_clear()
     catalog.forget()
     token.forget_keys()
 
@@ -122,6 +128,7 @@ class World:
         self.now: float = NOW
         self.meter: Meter
         self.looking: Any
+        self.in_workflow = False
         self._capacity = capacity
         self._running = contextlib.ExitStack()
         self._executions: list[tuple[float, Iterator[None]]] = []
@@ -320,10 +327,12 @@ class World:
             if due > until:
                 return
             self.now = max(self.now, due)
+            self.in_workflow = True
             if next(execution, StopIteration) is StopIteration:
                 self._executions.pop(0)
             else:
                 self._executions[0] = (due + STEP_SECONDS, execution)
+            self.in_workflow = False
 
     def _execution(self, state: dict[str, Any]) -> Iterator[None]:
         """Run the payment workflow's own definition, step by step; every state that is entered is a transition."""

@@ -13,6 +13,7 @@ Knows errors and nothing else of the domain. A handler is a function on a Powert
 costs nothing at run time, and the models that it names are imported by that command only.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable
@@ -78,7 +79,26 @@ def answer(body: Any, status: int = 200, content_type: str = JSON, **headers: st
     """Answer with JSON. Header names are written with underscores: `retry_after="2"`."""
     named: dict[str, str | list[str]] = {"Cache-Control": "no-store"}
     named |= {name.replace("_", "-").title(): value for name, value in headers.items()}
-    return Response(status, content_type, json.dumps(body, ensure_ascii=False, separators=(",", ":")), named)
+    return Response(status, content_type, _json(body), named)
+
+
+def public(app: APIGatewayHttpResolver, body: dict[str, Any], cache_control: str, **moment: str) -> Response[str]:
+    """Answer a read that is the same for everybody, so that a CDN or browser can keep it, or ask whether it changed.
+
+    The validator is a hash of the body, so it costs no read of its own. It is weak: what is in `moment`, such as
+    `serverTime`, is shown but changes nothing. Answers 304 where the caller has this body already.
+    """
+    text = _json(body)
+    tag = f'W/"{hashlib.sha256(text.encode()).hexdigest()[:20]}"'
+    headers: dict[str, str | list[str]] = {"Cache-Control": cache_control, "ETag": tag}
+    known = header(app, "if-none-match") or ""
+    if known.strip() == "*" or tag.removeprefix("W/") in {each.strip().removeprefix("W/") for each in known.split(",")}:
+        return Response(304, None, "", headers)
+    return Response(200, JSON, _json(body | moment) if moment else text, headers)
+
+
+def _json(body: Any) -> str:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
 def no_content() -> Response[str]:
@@ -199,13 +219,14 @@ def operation(
     queue_token: bool = False,
     key: bool = False,
     paged: bool = False,
+    cached: bool = False,
     query: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Describe an endpoint for the specification: what it needs, what it answers and how it can refuse.
 
     `success` is the status and the name of the view, `again` another status with the same view, `body` the name of the
     request's model (both in `tools.ost.specification`'s reach); `key` is an Idempotency-Key, `paged` a list with
-    `limit` and `cursor`.
+    `limit` and `cursor`, `cached` an answer with a validator (`public`).
     """
     contract = {
         "success": success,
@@ -216,6 +237,7 @@ def operation(
         "queueToken": queue_token,
         "key": key,
         "paged": paged,
+        "cached": cached,
         "query": list(query),
     }
     return {"summary": summary, "tags": [tag], "openapi_extensions": {"x-contract": contract}}

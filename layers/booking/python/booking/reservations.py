@@ -80,7 +80,7 @@ def reserve(performance: Performance, seat_numbers: list[int], turn: Turn, at: i
             if found is not None and _is_ours(found, item):
                 return found
             lost = [seat for position, seat in refused.refusals.items() if position > 1 and seat is not None]
-            if lost and not any(seat["reservationId"] == item["reservationId"] for seat in lost):
+            if any(seat["userId"] != turn.user_id for seat in lost):  # one's own earlier request is read again
                 raise _seat_taken(lost) from refused
         else:
             return item

@@ -329,7 +329,7 @@ def let_in(place: Place, at: int) -> Place:
     if turn.active:
         return place
     line = line_of(recent_queue(turn.concert_id, at))
-    if turn.number <= line.admitted or _open_for(turn, line):
+    if turn.number <= line.admitted or _open_for(turn, line, at):
         return enter(turn, at)
     if turn.number <= line.admitted + FRONT and line.active < line.capacity:
         line = tick(turn.concert_id, lambda: at, ENDS_WHILE_JOINING, until=turn.number)
@@ -339,7 +339,7 @@ def let_in(place: Place, at: int) -> Place:
     return place
 
 
-def _open_for(turn: Turn, line: Line) -> bool:
+def _open_for(turn: Turn, line: Line, at: int) -> bool:
     """Move the cursor up to a number for which there is room even if every number from `low` on were taken.
 
     That needs no token to be read, so a crowd that fits into an empty hall costs little. `line` may be a second old: a
@@ -362,7 +362,7 @@ def _open_for(turn: Turn, line: Line) -> bool:
                         "#active = if_not_exists(#active, :zero) + :entered, "
                         "#entered = if_not_exists(#entered, :zero) + :entered",
                         admitted=turn.number,
-                        at=clock.now(),
+                        at=at,
                         zero=0,
                         entered=turn.number - line.admitted,
                     )

@@ -1,0 +1,37 @@
+"""Every metric that the code writes is explained to operators, and every alarm watches one that exists."""
+
+import re
+from pathlib import Path
+
+from tests.tables import resources
+
+ROOT = Path(__file__).parents[2]
+SOURCES = [*(ROOT / "functions").glob("*/app.py"), *(ROOT / "layers" / "booking").rglob("*.py")]
+
+
+def written() -> set[str]:
+    """Name the metrics in the code: arguments of `count` and `gauge`, keywords of `levels`."""
+    text = "\n".join(path.read_text("utf-8") for path in SOURCES)
+    names = set(re.findall(r'\b(?:count|gauge)\(f?"(\w+)', text))
+    for call in re.findall(r"\blevels\(([^)]*(?:\([^)]*\)[^)]*)*)\)", text):
+        names |= set(re.findall(r"\b([A-Z]\w+)=", call))
+    return names
+
+
+def test_operators_are_told_of_every_metric_and_of_no_other() -> None:
+    section = (ROOT / "docs" / "operations.md").read_text("utf-8").split("## Metrics")[1].split("\n## ")[0]
+    told = {
+        name
+        for row in section.splitlines()
+        if row.startswith("| `")
+        for name in re.findall(r"`(\w+)", row.split("|")[1])
+    }
+
+    assert told == written()
+
+
+def test_every_alarm_on_a_metric_of_ours_watches_one_that_is_written() -> None:
+    ours = [p for p in resources("AWS::CloudWatch::Alarm").values() if p["Namespace"] == "OstConcertBooking"]
+
+    assert {alarm["MetricName"] for alarm in ours} <= written()
+    assert ours

@@ -1,0 +1,315 @@
+"""Who keeps the line moving: drivers, kicks, the schedule, and what each costs when nothing moves."""
+
+import functools
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from booking import catalog
+from booking.dynamodb import get, put, update, write
+from booking.errors import TemporarilyUnavailable
+from booking.queue import advance, line
+from booking.queue.admission import Line
+from booking.queue.token import Turn
+from tests.handlers import call
+
+CONCERT = "yorushika"
+AT = 1_800_000_000
+
+
+class Clock:
+    """A clock that only sleeping moves on; things can be made to happen at its times."""
+
+    def __init__(self) -> None:
+        self.at = AT
+        self.slept: list[float] = []
+        self.then: dict[int, Callable[[], Any]] = {}
+
+    def now(self) -> int:
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        for _ in range(int(seconds)):
+            self.at += 1
+            self.then.pop(self.at - AT, lambda: None)()
+
+
+@pytest.fixture
+def clock(cloud: None) -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def kicked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    payloads: list[dict[str, Any]] = []
+
+    class Lambda:
+        def invoke(self, *, FunctionName: str, InvocationType: str, Payload: bytes) -> None:  # noqa: N803 - AWS's names
+            assert (FunctionName, InvocationType) == ("test-advance-queue", "Event")
+            payloads.append(json.loads(Payload))
+
+    function = Lambda()
+    monkeypatch.setattr(advance, "_lambda", functools.cache(lambda: function))
+    return payloads
+
+
+def fill(waiting: int = 1, at: int = AT) -> list[Turn]:
+    """Take both places, and have others wait."""
+    turns = []
+    for number in range(2 + waiting):
+        catalog.forget()
+        place, _ = line.join(CONCERT, f"fan-{number}", at)
+        turns.append(advance.let_in(place, at).turn)
+    return turns
+
+
+def queue() -> dict[str, Any]:
+    return get("QueueTable", line.queue_key(CONCERT)) or {}
+
+
+def drive(clock: Clock, driver: str = "one", *, take_over: bool = True) -> int:
+    return advance.drive(CONCERT, driver, take_over=take_over, now=clock.now, sleep=clock.sleep)
+
+
+def stay(turn: Turn) -> None:
+    """Keep a place for the whole test."""
+    write(update("QueueTable", line.token_key(CONCERT, turn.number), "SET #expiresAt = :late", late=AT + 10_000))
+
+
+def test_a_line_that_nobody_waits_in_is_ticked_once_and_not_driven(clock: Clock, kicked: list[Any]) -> None:
+    fill(waiting=0)
+
+    assert drive(clock) == 1
+    assert not clock.slept
+    assert "driver" not in queue()
+
+
+def test_while_somebody_waits_the_line_is_ticked_every_two_seconds_of_the_minute(
+    clock: Clock, kicked: list[Any]
+) -> None:
+    for turn in fill():
+        stay(turn)
+
+    assert drive(clock) == 30
+    assert set(clock.slept) == {advance.TICK_SECONDS}
+    assert "driver" not in queue(), "whoever comes next may drive at once"
+
+
+def test_a_place_that_lapses_or_is_freed_goes_to_the_next_within_a_tick(clock: Clock, kicked: list[Any]) -> None:
+    ann, ben, cem, dan = fill(waiting=2)
+    for turn in (ann, cem, dan):
+        stay(turn)
+    write(update("QueueTable", line.token_key(CONCERT, ben.number), "SET #expiresAt = :soon", soon=AT + 11))
+    moved: dict[str, int] = {}
+    clock.then = {13: lambda: moved.update(lapse=queue()["admitted"]), 21: lambda: line.leave(ann)}
+    clock.then[23] = lambda: moved.update(leave=queue()["admitted"])
+
+    drive(clock)
+
+    assert moved == {"lapse": 3, "leave": 4}
+
+
+def test_a_driver_stops_once_nobody_waits_and_looks_once_again(clock: Clock, kicked: list[Any]) -> None:
+    ann = fill()[0]
+    clock.then = {3: lambda: line.leave(ann)}
+
+    assert drive(clock) == 4
+    assert clock.at - AT == 6
+    assert "driver" not in queue()
+
+
+def test_a_fan_who_joins_while_the_driver_lets_go_is_not_forgotten(clock: Clock, kicked: list[Any]) -> None:
+    ann = fill()[0]
+    late: list[Turn] = []
+
+    def joins() -> None:
+        late.append(line.join(CONCERT, "late", clock.at)[0].turn)
+        stay(late[0])
+
+    clock.then = {3: lambda: line.leave(ann), 5: joins}
+
+    assert drive(clock) > 20
+
+
+def test_the_scheduled_driver_takes_over_and_the_one_before_goes(clock: Clock, kicked: list[Any]) -> None:
+    for turn in fill():
+        stay(turn)
+    clock.then = {9: lambda: advance._take_wheel(CONCERT, "two", clock.at, take_over=True)}
+
+    assert drive(clock, "one") == 5
+    assert queue()["driver"] == "two", "it does not let go of what is another's"
+
+
+def test_a_kick_beside_a_driver_ticks_but_does_not_drive(clock: Clock, kicked: list[Any]) -> None:
+    fill()
+    advance._take_wheel(CONCERT, "one", AT, take_over=True)
+    clock.at = AT + 5
+
+    assert drive(clock, "kick", take_over=False) == 1
+    assert queue()["driver"] == "one"
+
+
+def test_a_kick_beside_a_driver_that_has_just_moved_the_line_costs_one_read(
+    clock: Clock, kicked: list[Any], calls: list[tuple[str, dict[str, Any]]]
+) -> None:
+    fill()
+    advance._take_wheel(CONCERT, "one", AT, take_over=True)
+    calls.clear()
+
+    assert drive(clock, "kick", take_over=False) == 0
+    assert [name for name, _ in calls] == ["GetItem"]
+
+
+def test_a_driver_that_died_is_replaced_by_the_next_scheduled_one_or_by_a_kick_after_its_lease(
+    clock: Clock, kicked: list[Any]
+) -> None:
+    for turn in fill():
+        stay(turn)
+    advance._take_wheel(CONCERT, "dead", AT, take_over=True)
+
+    clock.at = AT + 10
+    assert drive(clock, "kick", take_over=False) == 1
+    clock.at = AT + advance.DRIVE_SECONDS + advance.TICK_SECONDS
+    assert drive(clock, "kick", take_over=False) > 20
+    advance._take_wheel(CONCERT, "dead", clock.at, take_over=True)
+    assert drive(clock, "scheduled", take_over=True) > 20
+
+
+def test_a_tick_that_fails_in_passing_does_not_end_the_driver_but_a_lasting_failure_does(
+    clock: Clock, kicked: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for turn in fill():
+        stay(turn)
+    real, failing = advance.tick, {2, 3, 10, 11, 12}
+    ticks = iter(range(1, 100))
+
+    def tick(*arguments: Any) -> Line:
+        if next(ticks) in failing:
+            raise TemporarilyUnavailable
+        return real(*arguments)
+
+    monkeypatch.setattr(advance, "tick", tick)
+
+    with pytest.raises(TemporarilyUnavailable):
+        drive(clock)
+    assert next(ticks) == 13
+
+
+def test_a_fan_near_the_front_of_an_undriven_line_kicks_and_others_do_not(kicked: list[Any], clock: Clock) -> None:
+    cem = fill()[2]
+    kicked.clear()
+
+    catalog.forget()
+    advance.keep_moving(line.poll(cem, AT + 2), AT + 2)
+    assert kicked == [{"concertId": CONCERT, "scheduled": False}]
+
+    far = line.Place(Turn(CONCERT, "far", 2 + advance.FRONT + 1, active=False, expires_at=AT + 60), None)
+    advance.keep_moving(far, AT + 2)
+    advance._take_wheel(CONCERT, "one", AT, take_over=True)
+    catalog.forget()
+    advance.keep_moving(line.poll(cem, AT + 2), AT + 2)
+    assert len(kicked) == 1
+
+
+def test_a_kick_that_fails_changes_nothing(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Lambda:
+        def invoke(self, **_: Any) -> None:
+            raise ClientError({"Error": {"Code": "TooManyRequestsException"}}, "Invoke")
+
+    monkeypatch.setattr(advance, "_lambda", functools.cache(Lambda))
+
+    assert advance.kick(CONCERT) is False
+
+
+def publish(*concerts: str) -> None:
+    for concert in concerts:
+        write(put("CatalogTable", {"pk": "CONCERT", "sk": concert}))
+        write(update("QueueTable", line.counter_key(concert), "ADD #issued :one", one=1))
+
+
+def test_the_schedule_starts_a_driver_for_each_queue_in_use_before_its_own_work(
+    cloud: None, kicked: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish("a", "b", "c")
+    write(put("CatalogTable", {"pk": "CONCERT", "sk": "unused"}))
+    seen: list[Any] = []
+
+    def drive(concert_id: str, driver: str, *, take_over: bool) -> int:
+        seen.append((concert_id, take_over, len(kicked)))
+        return 1
+
+    monkeypatch.setattr(advance, "drive", drive)
+
+    assert call("advance_queue", {"scheduled": True}) == {"ticks": 1}
+
+    assert seen == [("a", True, 2)]
+    assert kicked == [{"concertId": "b", "scheduled": True}, {"concertId": "c", "scheduled": True}]
+
+
+def test_the_schedule_ends_at_once_when_no_queue_is_in_use(cloud: None, kicked: list[Any]) -> None:
+    assert call("advance_queue", {}) == {"queues": 0}
+    assert not kicked
+
+
+def test_a_queue_that_cannot_be_read_or_started_does_not_keep_the_others_from_starting_and_fails_in_the_end(
+    cloud: None, kicked: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish("a", "b", "c")
+    real = get
+
+    def troubled(table: str, key: Any, **more: Any) -> Any:
+        if key["pk"] == "b":
+            raise TemporarilyUnavailable
+        return real(table, key, **more)
+
+    monkeypatch.setattr(advance, "get", troubled)
+    monkeypatch.setattr(advance, "kick", lambda concert, *, scheduled: concert != "b")
+    driven: list[str] = []
+
+    def drive(concert_id: str, driver: str, *, take_over: bool) -> int:
+        driven.append(concert_id)
+        return 1
+
+    monkeypatch.setattr(advance, "drive", drive)
+
+    with pytest.raises(RuntimeError, match="no driver could be started for b"):
+        call("advance_queue", {})
+    assert driven == ["a"]
+
+
+def test_each_tick_writes_the_queues_levels_with_the_concert_as_their_dimension(
+    clock: Clock, kicked: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill()
+    capsys.readouterr()
+
+    advance._report(CONCERT, advance.tick(CONCERT, clock.now), AT + 9)
+
+    written = json.loads(capsys.readouterr().out)
+    assert written["concertId"] == CONCERT
+    levels = {name: written[name] for name in ("QueueWaiting", "QueueActive", "QueueEntered", "QueueLapsed")}
+    assert levels == {"QueueWaiting": [1.0], "QueueActive": [2.0], "QueueEntered": [2.0], "QueueLapsed": [0.0]}
+    assert written["QueueSecondsSinceAdvance"] == [9.0]
+    dimensions = written["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0]
+    assert "concertId" in dimensions
+
+
+def test_a_changed_capacity_takes_effect_with_the_next_tick(clock: Clock, kicked: list[Any]) -> None:
+    fill(waiting=3)
+    for capacity, admitted in ((0, 2), (4, 4), (1, 4), (5, 5)):
+        write(update("QueueTable", line.queue_key(CONCERT), "SET #capacity = :capacity", capacity=capacity))
+        assert advance.tick(CONCERT, clock.now).admitted == admitted
+
+
+def test_two_advances_count_a_lapsed_place_once(clock: Clock, kicked: list[Any]) -> None:
+    fill()
+    line.expire(CONCERT, get("QueueTable", line.token_key(CONCERT, 1)) or {})
+
+    for _ in range(2):
+        moved = advance.tick(CONCERT, lambda: AT + 601)
+
+    assert moved.lapsed == 2

@@ -1,0 +1,152 @@
+"""What joining, polling and ticking cost, in units counted from the recorded calls and the sizes of the items.
+
+A write unit is 1 KB, a read unit 4 KB strongly consistent and half of it if not; a query rounds its sum once; a refused
+condition bills as well.
+"""
+
+import json
+import math
+import random
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from booking import catalog
+from booking.dynamodb import client, get, put, query_all, write
+from booking.errors import RateLimited
+from booking.queue import admission, advance, line
+from booking.queue.token import Turn
+
+CONCERT = "yorushika-2026-tour"
+AT = 1_800_000_000
+
+type Calls = list[tuple[str, dict[str, Any]]]
+
+
+def size(item: dict[str, Any]) -> int:
+    """Give the bytes of an item in DynamoDB's own count; numbers at their most."""
+    return sum(len(name) + len(str(value)) + (1 if isinstance(value, int) else 0) for name, value in item.items())
+
+
+def units(calls: Calls) -> tuple[float, float]:
+    """Give read and write units."""
+    reads = writes = 0.0
+    for name, parameters in calls:
+        half = 1 if parameters.get("ConsistentRead") else 2
+        if name == "GetItem":
+            reads += 1 / half
+        elif name == "Query":
+            values = parameters["ExpressionAttributeValues"]
+            items = query_all(parameters["TableName"], "#pk = :pk", pk=values[":pk"]["S"])
+            reads += max(1, math.ceil(sum(map(size, items)) / 4096)) / half
+        else:
+            writes += 1
+    return reads, writes
+
+
+@pytest.fixture(autouse=True)
+def _no_kicks(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(advance, "kick", lambda *_, **__: True)
+
+
+def fill_and_wait(ahead: int) -> Turn:
+    """Take both places and have `ahead` numbers before the next fan, in a line that moves one number each 2 s."""
+    for user in ("ann", "ben"):
+        advance.let_in(line.join(CONCERT, user, AT)[0], AT)
+        catalog.forget()
+    write(put("QueueTable", line.counter_key(CONCERT) | {"issued": 2 + ahead, "issuedAt": AT}))
+    queue = get("QueueTable", line.queue_key(CONCERT)) or {}
+    write(put("QueueTable", queue | {"pace": 2_000, "active": 2, "drivenUntil": AT + 9_999}))
+    return line.join(CONCERT, "cem", AT)[0].turn
+
+
+def test_joining_costs_three_writes_and_one_read(calls: Calls) -> None:
+    fill_and_wait(500)
+    catalog.forget()
+    line.recent_queue(CONCERT, AT)
+    calls.clear()
+
+    advance.let_in(line.join(CONCERT, "dan", AT)[0], AT)
+
+    assert units(calls) == (0.5, 3)
+
+
+def test_a_poll_costs_at_most_one_write_and_half_a_read_and_half_a_write_on_average(calls: Calls) -> None:
+    """Over a wait of ten minutes, polling as told, each time in a process that remembers nothing."""
+    turn, at, polls, written = fill_and_wait(300), AT, 0, 0.0
+    random.seed(5)
+    while not turn.active:
+        admitted = min(turn.number, 2 + (at - AT) // 2)
+        write(put("QueueTable", (get("QueueTable", line.queue_key(CONCERT)) or {}) | {"admitted": admitted}))
+        catalog.forget()
+        calls.clear()
+
+        place = line.poll(turn, at)
+        advance.keep_moving(place, at)
+        shown = line.numbers(place, at)
+
+        reads, writes = units(calls)
+        assert (reads, writes) <= (0.5, 1)
+        turn, polls, written = place.turn, polls + 1, written + writes
+        at += shown["pollAfterSeconds"]
+
+    assert 590 <= at - AT <= 640
+    assert written / polls <= 0.5
+
+    catalog.forget()
+    calls.clear()
+    line.numbers(line.poll(turn, at), at)
+    assert units(calls) == (0.5, 0)
+
+
+def test_a_tick_reads_the_window_only_and_writes_nothing_when_nothing_moves(calls: Calls) -> None:
+    fill_and_wait(0)
+    for number in range(80):
+        line.join(CONCERT, f"fan-{number}", AT)
+    advance.tick(CONCERT, lambda: AT + 1)
+    calls.clear()
+
+    advance.tick(CONCERT, lambda: AT + 3)
+
+    assert [name for name, _ in calls] == ["GetItem", "GetItem", "Query"]
+    window = calls[2][1]["ExpressionAttributeValues"]
+    assert (int(window[":first"]["S"]), int(window[":last"]["S"])) == (1, 2 + admission.LOOKAHEAD)
+
+
+def test_the_size_of_a_token_is_what_the_simulation_reckons_with() -> None:
+    simulation = pytest.importorskip("tools.ost.simulation")
+    user = "5f0c1a52-0b5e-4a7e-9c39-1f2d3c4b5a69"
+    place, _ = line.join(CONCERT, user, AT)
+    advance.let_in(place, AT)
+    token = get("QueueTable", line.token_key(CONCERT, place.turn.number)) or {}
+
+    assert size(token | {"lastSeenAt": AT}) <= simulation.TOKEN_BYTES
+    assert size(get("QueueTable", line.queue_key(CONCERT)) or {}) <= simulation.QUEUE_BYTES
+
+
+def test_past_the_counters_ceiling_a_fan_is_told_to_come_back_and_then_gets_a_place_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    busy, asked = {"ann", "ben"}, 0
+
+    def throttled(params: dict[str, Any], **_: Any) -> None:
+        nonlocal asked
+        body = json.loads(params["body"])
+        if busy and body.get("Key", {}).get("sk", {}).get("S") == "COUNTER":
+            asked += 1
+            raise ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "UpdateItem")
+
+    client().meta.events.register("before-call.dynamodb.UpdateItem", throttled)
+
+    pauses = set()
+    for user in sorted(busy) * 10:
+        with pytest.raises(RateLimited) as refused:
+            line.join(CONCERT, user, AT)
+        pauses.add(refused.value.retry_after)
+    assert pauses <= {1, 2, 3, 4, 5}
+    assert len(pauses) > 1, "those who are sent away do not all come back at once"
+    assert get("QueueTable", line.counter_key(CONCERT)) is None, "nothing was done"
+
+    busy.clear()
+    assert [line.join(CONCERT, user, AT)[0].turn.number for user in ("ben", "ann")] == [1, 2]

@@ -1,0 +1,180 @@
+"""The waiting room on the deployed stack: five places, sixty fans, a third of whom vanish without a word."""
+
+import random
+import statistics
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+
+from booking.queue import line
+from tests.stack.conftest import Stacks
+from tests.stack.local_stack import LocalStack, PublishedConcert
+from tools.ost.fans import Fan
+
+CAPACITY, FANS, ACTIVE_SECONDS = 5, 60, 15
+IN_FLIGHT = 8
+PATIENCE_SECONDS = 150
+SAMPLE_SECONDS = 0.1
+FILLED_WITHIN = 5.0
+
+
+@dataclass
+class Watch:
+    """What the table said, every tenth of a second: when each number was let in, came in and was over."""
+
+    stack: LocalStack
+    concert_id: str
+    most_active: int = 0
+    let_in: dict[int, float] = field(default_factory=dict)
+    came_in: dict[int, float] = field(default_factory=dict)
+    over: dict[int, float] = field(default_factory=dict)
+    deadline: dict[int, int] = field(default_factory=dict)
+    samples: int = 0
+
+    def __post_init__(self) -> None:
+        self._stop = threading.Event()
+        self._table, self._dynamodb = self.stack.table("queue"), self.stack.cloud.dynamodb
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> "Watch":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(SAMPLE_SECONDS):
+            self.sample()
+
+    def sample(self) -> None:
+        key = {name: {"S": value} for name, value in line.queue_key(self.concert_id).items()}
+        queue = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
+        tokens = self._dynamodb.query(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": line.token_key(self.concert_id, 0)["pk"]}},
+            ConsistentRead=True,
+        )["Items"]
+        now, active = time.time(), 0
+        for number in range(1, int(queue.get("admitted", {"N": "0"})["N"]) + 1):
+            self.let_in.setdefault(number, now)
+        for token in tokens:
+            number, status = int(token["sk"]["S"]), token["status"]["S"]
+            if status in {"FINISHED", "EXPIRED"}:
+                self.over.setdefault(number, now)
+                continue
+            self.deadline[number] = int(token["expiresAt"]["N"])
+            if status == "ACTIVE":
+                self.came_in.setdefault(number, now)
+                active += self.deadline[number] > now
+        self.most_active, self.samples = max(self.most_active, active), self.samples + 1
+
+    def seconds_to_fill(self) -> list[float]:
+        """How long each place that came free stood empty: until the next fan came in, or, when that fan had vanished,
+        was let in. A vanished fan's place comes free when its time is over."""
+        free = sorted(
+            min(at, self.deadline.get(number, at)) for number, at in self.over.items() if number in self.let_in
+        )
+        filled = sorted(self.came_in.get(number, at) for number, at in self.let_in.items())
+        return [max(0.0, later - earlier) for earlier, later in zip(free, filled[CAPACITY:], strict=False)]
+
+
+@dataclass
+class Behaviour:
+    """What one fan does: how long they stay, and whether they pay, or vanish while waiting or while in."""
+
+    fan: Fan
+    stays: float
+    pays: bool
+    vanishes: str | None
+    number: int = 0
+    entered: bool = False
+
+
+class Crowd:
+    """Sixty fans who poll as they are told, with a few requests in flight at once."""
+
+    def __init__(self, stack: LocalStack, concert: PublishedConcert) -> None:
+        self.stack, self.concert = stack, concert
+        self.in_flight = threading.Semaphore(IN_FLIGHT)
+        self.latencies: list[float] = []
+        self.seats = iter(range(1, 51))
+        self.deadline = time.monotonic() + PATIENCE_SECONDS
+
+    def call(self, fan: Fan, method: str, path: str, body: Any = None, **more: Any) -> httpx.Response:
+        with self.in_flight:
+            started = time.monotonic()
+            answer = self.stack.call(fan, method, path, body, **more)
+            self.latencies.append(time.monotonic() - started)
+        return answer
+
+    def live(self, who: Behaviour) -> None:
+        path = f"/concerts/{self.concert.concert_id}/queue-tokens"
+        answer = self.call(who.fan, "POST", path)
+        assert answer.status_code == httpx.codes.CREATED, answer.text
+        view = answer.json()
+        while view["status"] != "ACTIVE":
+            if who.vanishes == "waiting":
+                return
+            assert time.monotonic() < self.deadline, f"still at position {view['position']}"
+            time.sleep(view["pollAfterSeconds"])
+            answer = self.call(who.fan, "GET", f"{path}/current", queue_token=view["token"])
+            assert answer.status_code == httpx.codes.OK, answer.text
+            view = answer.json()
+        who.entered = True
+        if who.vanishes:
+            return
+        time.sleep(who.stays)
+        if who.pays:
+            self.pay(who.fan, view["token"])
+        else:
+            assert self.call(who.fan, "DELETE", f"{path}/current", queue_token=view["token"]).status_code == 204
+
+    def pay(self, fan: Fan, token: str) -> None:
+        body = {"performanceId": self.concert.performance_id, "seatNumbers": [next(self.seats)]}
+        held = self.call(fan, "POST", "/reservations", body, queue_token=token)
+        assert held.status_code == httpx.codes.CREATED, held.text
+        self.call(fan, "POST", "/points/charges", {"amount": self.concert.price}, key="charge")
+        paid = self.call(fan, "POST", "/payments", {"reservationId": held.json()["reservationId"]}, key="pay")
+        assert paid.status_code in {httpx.codes.CREATED, httpx.codes.ACCEPTED}, paid.text
+
+
+def test_five_places_and_sixty_fans_of_whom_a_third_vanish(
+    stacks: Stacks, record_property: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack = stacks(f"QueueCapacity={CAPACITY} ActiveSeconds={ACTIVE_SECONDS}")
+    concert = stack.publish_concert(seats=50)
+    chance = random.Random(3)
+    fans = [
+        Behaviour(fan, chance.uniform(0.5, 3), chance.random() < 0.25, vanishes)
+        for fan, vanishes in zip(stack.fans(FANS), [None, "waiting", None, None, "active", None] * 10, strict=True)
+    ]
+    crowd = Crowd(stack, concert)
+    stack.warm(lambda: stack.http.get(f"/concerts/{concert.concert_id}"), IN_FLIGHT)
+
+    with Watch(stack, concert.concert_id) as watch, ThreadPoolExecutor(FANS) as pool:
+        for ended in [pool.submit(crowd.live, who) for who in fans]:
+            ended.result()
+
+    assert watch.most_active <= CAPACITY, f"{watch.most_active} were active"
+    assert all(who.entered for who in fans if who.vanishes != "waiting"), "every fan who is present comes in"
+    assert set(watch.came_in) <= set(watch.let_in), "nobody comes in before being let in"
+    let_in = [watch.let_in[number] for number in sorted(watch.let_in)]
+    assert let_in == sorted(let_in), "fans are let in in the order of joining"
+    seconds = sorted(watch.seconds_to_fill())
+    usual, slowest = statistics.median(seconds), seconds[int(0.95 * len(seconds))]
+    slow = sorted(crowd.latencies)[int(0.95 * len(crowd.latencies))]
+    record_property("seconds_to_fill_a_place", {"median": usual, "p95": slowest, "call_p95": slow})
+    with capsys.disabled():
+        print(  # noqa: T201 - the measurement is what the test is run for
+            f"\n{watch.samples} samples, at most {watch.most_active} active; a place filled in {usual:.1f} s (median), "
+            f"{slowest:.1f} s (95th percentile); a call took {slow:.1f} s (95th percentile)"
+        )
+    assert slowest <= FILLED_WITHIN + 3 * slow, "the local cloud's own slowness is three calls: leave, tick, poll"

@@ -1,0 +1,176 @@
+"""The policy of the waiting room at its edges."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from booking.queue import admission
+from booking.queue.admission import Line, State, decide, states
+
+AT = 1_000_000
+PRIOR = 1_200
+
+
+def waiting(expires_at: int = AT + 16, joined_at: int = AT - 60) -> dict[str, Any]:
+    return {"status": "WAITING", "expiresAt": expires_at, "joinedAt": joined_at}
+
+
+def all_taken(first: int, last: int) -> dict[int, State]:
+    return dict.fromkeys(range(first, last + 1), State.TAKEN)
+
+
+def test_an_empty_line_lets_nobody_in() -> None:
+    decision = decide(Line(capacity=5), {})
+
+    assert (decision.admitted, decision.taken, decision.entered, decision.more) == (0, 0, 0, False)
+
+
+def test_as_many_enter_as_there_are_places() -> None:
+    decision = decide(Line(capacity=3, issued=10), all_taken(1, 10))
+
+    assert (decision.admitted, decision.taken, decision.entered) == (3, 3, 3)
+
+
+def test_a_capacity_of_nothing_lets_nobody_in_and_throws_nobody_out() -> None:
+    decision = decide(Line(capacity=0, admitted=2, issued=5), all_taken(1, 5))
+
+    assert (decision.admitted, decision.taken) == (2, 2)
+
+
+def test_a_lowered_capacity_waits_until_fewer_are_in() -> None:
+    judged = all_taken(1, 6) | {1: State.OVER}
+
+    decision = decide(Line(capacity=2, admitted=4, issued=6), judged)
+
+    assert (decision.admitted, decision.low, decision.taken) == (4, 1, 3)
+
+
+def test_whoever_has_gone_away_is_ended_before_anybody_enters_in_their_place() -> None:
+    judged = all_taken(1, 4) | {2: State.LAPSED, 3: State.ABANDONED}
+    line = Line(capacity=2, admitted=2, issued=4)
+
+    decision = decide(line, judged)
+
+    assert (decision.to_end, decision.admitted, decision.entered) == ((2, 3), 2, 0)
+    assert decide(line, judged | {2: State.OVER, 3: State.OVER}).admitted == 4
+
+
+def test_an_unread_number_counts_as_taken() -> None:
+    assert decide(Line(capacity=3, admitted=3, issued=9), {1: State.OVER}).taken == 2
+
+
+def test_the_low_end_stops_at_the_first_who_is_not_over() -> None:
+    judged = {1: State.OVER, 2: State.MISSING, 3: State.OVER}
+
+    assert decide(Line(capacity=3, admitted=3, issued=3), judged).low == 1
+
+
+def test_the_line_says_that_there_is_more_when_the_reading_ended_before_the_places() -> None:
+    assert decide(Line(capacity=10, issued=100), all_taken(1, 5)).more
+    assert not decide(Line(capacity=5, issued=100), all_taken(1, 5)).more
+
+
+@given(
+    capacity=st.integers(0, 8),
+    admitted=st.integers(0, 12),
+    kinds=st.lists(st.sampled_from(list(State)), min_size=12, max_size=20),
+)
+def test_never_more_places_are_in_use_than_there_are_or_were(capacity: int, admitted: int, kinds: list[State]) -> None:
+    judged = dict(enumerate(kinds, 1))
+    line = Line(capacity=capacity, admitted=admitted, issued=len(kinds))
+    before = sum(judged[number] is not State.OVER for number in range(1, admitted + 1))
+
+    while (decision := decide(line, judged)).to_end:
+        assert (decision.admitted, decision.entered) == (admitted, 0)
+        judged |= dict.fromkeys(decision.to_end, State.OVER)
+
+    in_use = sum(judged[number] is not State.OVER for number in range(1, decision.admitted + 1))
+    assert in_use == decision.taken <= max(capacity, before)
+    assert decision.admitted >= admitted
+    left = sum(judged[n] in {State.TAKEN, State.MISSING} for n in judged if n > decision.admitted)
+    assert decision.taken >= min(capacity, in_use + left), "nobody waits while there is a place"
+
+
+def test_a_token_lapses_exactly_at_its_deadline() -> None:
+    assert admission.state_of(waiting(AT + 1), at=AT) is State.TAKEN
+    assert admission.state_of(waiting(AT), at=AT) is State.LAPSED
+
+
+@pytest.mark.parametrize("status", ["FINISHED", "EXPIRED"])
+def test_what_is_over_is_over_whatever_the_clock_says(status: str) -> None:
+    assert admission.state_of({"status": status, "expiresAt": AT + 99}, at=AT) is State.OVER
+
+
+def test_a_missing_number_waits_for_a_younger_one_to_be_old_enough() -> None:
+    grace = admission.JOIN_GRACE_SECONDS
+
+    assert states({2: waiting(joined_at=AT - grace + 1)}, 1, 2, AT)[1] is State.MISSING
+    assert states({2: waiting(joined_at=AT - grace)}, 1, 2, AT)[1] is State.ABANDONED
+    assert states({}, 1, 2, AT) == {1: State.MISSING, 2: State.MISSING}
+
+
+def test_a_younger_one_beyond_the_reading_or_the_counter_itself_tells_as_well() -> None:
+    assert states({9: waiting()}, 1, 3, AT)[3] is State.ABANDONED
+    assert states({}, 1, 3, AT, issued_at=AT - 60)[3] is State.ABANDONED
+    assert states({}, 1, 3, AT, issued_at=AT - 1)[3] is State.MISSING
+
+
+def test_an_older_one_tells_nothing() -> None:
+    assert states({1: waiting()}, 1, 2, AT)[2] is State.MISSING
+
+
+def test_the_estimate_starts_from_what_is_certain_and_follows_what_is_measured() -> None:
+    line = Line(capacity=10, admitted=100, issued=1000)
+
+    assert admission.estimated_wait(line, 101, AT, 600) == 60
+    assert admission.estimated_wait(line, 100, AT, 600) == 0
+    measured = Line(capacity=10, admitted=220, issued=1000, sample_at=AT - 60, sample_from=100)
+    assert admission.estimated_wait(measured, 320, AT, 600) < 0.2 * admission.estimated_wait(line, 200, AT, 600)
+
+
+def test_the_estimate_grows_while_nobody_enters() -> None:
+    line = Line(capacity=10, admitted=100, issued=1000, pace=500, sample_at=AT, sample_from=100)
+
+    waits = [admission.estimated_wait(line, 200, AT + later, 600) for later in (0, 60, 600)]
+
+    assert waits == sorted(set(waits))
+
+
+def test_filling_an_empty_queue_says_nothing_about_the_pace() -> None:
+    line = Line(capacity=500, issued=500)
+    decision = decide(line, all_taken(1, 500))
+
+    after = admission.measured(line, decision, AT, PRIOR)
+
+    assert (after.admitted, after.pace, after.sample_at) == (500, 0, 0)
+
+
+def test_the_measurement_is_carried_on_as_the_next_ones_prior() -> None:
+    line = Line(capacity=5, admitted=90, issued=500, sample_at=AT - 60, sample_from=40)
+    decision = admission.Decision((), 100, 80, 5, 10, more=False)
+
+    after = admission.measured(line, decision, AT, PRIOR)
+
+    assert (after.sample_at, after.sample_from) == (AT, 100)
+    assert after.pace == (10 * PRIOR + 60_000) // 70
+
+
+@given(wait=st.integers(0, 10**7), spread=st.floats(0, 1, exclude_max=True))
+def test_a_fan_polls_every_two_to_thirty_seconds_and_never_later_than_the_life_covers(wait: int, spread: float) -> None:
+    pause = admission.poll_after(wait, spread)
+
+    assert 2 <= pause <= admission.poll_after(wait) <= 30
+    assert admission.life(admission.poll_after(wait)) >= 3 * pause
+
+
+def test_fans_far_back_do_not_all_come_back_at_once() -> None:
+    assert len({admission.poll_after(10_000, spread / 10) for spread in range(10)}) > 5
+    assert admission.poll_after(5) == 2
+
+
+@given(pause=st.integers(2, 30), left=st.integers(1, 200))
+def test_a_poll_that_writes_nothing_leaves_time_for_a_late_next_one(pause: int, left: int) -> None:
+    if not admission.must_renew(AT + left, pause, AT):
+        assert left > pause + pause / 2 + 4

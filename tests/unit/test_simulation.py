@@ -1,0 +1,36 @@
+"""The waiting room by its own policy, with crowds that no test stack could hold."""
+
+import pytest
+
+pytest.importorskip("numpy")
+
+from tools.ost.simulation import Crowd, counter_of_unreleased, fixed_rate, run
+
+
+@pytest.mark.parametrize("abandonment", [0.0, 0.3, 0.6])
+def test_twenty_thousand_at_once_fill_five_hundred_places_and_never_one_more(abandonment: float) -> None:
+    outcome = run(Crowd(20_000, 500, abandonment, joins_a_second=20_000))
+
+    assert outcome.active.max() == 500
+    assert outcome.utilisation >= 0.98
+    assert outcome.lost == 0, "nobody who is present loses their place"
+    assert outcome.in_order
+    median, _ = outcome.error_of_estimate()
+    assert median <= 0.2
+
+
+def test_a_changed_capacity_is_never_passed_and_is_used_again() -> None:
+    outcome = run(Crowd(3_000, 100, 0.3, capacities=((300, 50), (900, 0), (1_200, 150))))
+
+    assert outcome.most_over == 0
+    assert (outcome.active[901:1_200] <= outcome.active[900]).all(), "paused: nobody new comes in"
+    assert outcome.active.max() == 150
+    assert outcome.lost == 0
+
+
+def test_control_two_known_designs_overshoot_or_stick_on_the_same_crowd() -> None:
+    crowd = Crowd(5_000, 125, 0.3)
+
+    assert counter_of_unreleased(crowd, leaking=True)[0] > 125
+    assert counter_of_unreleased(crowd)[1] < 0.5
+    assert fixed_rate(crowd)[1] < 0.9

@@ -1,0 +1,189 @@
+"""What was measured, in one table, one file and one chart."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from tools.ost.build import ensure_built, host_architecture
+from tools.ost.console import err, step, tables
+from tools.ost.measure import imports, operations, twin, warm
+from tools.ost.measure.operations import JOURNEY_FLOOR_USD, JOURNEY_USD, OPERATIONS
+from tools.ost.measure.prices import Bill
+from tools.ost.paths import ROOT
+
+CHART = ROOT / "docs" / "images" / "measures.png"
+MILLION = 1_000_000
+
+
+def measure(*, cpu: bool, state: Path) -> None:
+    """Measure, show and write everything; without `cpu`, only what is counted."""
+    with step("Counting every operation, warm and cold", "Counted every operation, warm and cold"):
+        bills = {operation.name: operations.measure(operation) for operation in OPERATIONS}
+        cold = {each.name: operations.measure(each, cold=True) for each in OPERATIONS if each.can_be_cold}
+    with step("Counting the naive twin's", "Counted the naive twin's"):
+        twins = twin.measure()
+    journeys = operations.journey(bills), operations.journey(twins)
+    rows = counted(bills, cold, journeys[0])
+    _show_counts(rows, bills, twins, journeys)
+
+    imported: dict[str, imports.Import] = {}
+    warmed: dict[str, warm.Warm] = {}
+    if cpu:
+        ensure_built(host_architecture())
+        with step("Importing the built functions", "Imported the built functions"):
+            imported, bare = imports.measure(), imports.measure(bytecode=False)
+        with step("Calling warm handlers", "Called warm handlers"):
+            warmed = warm.measure_apart()
+        _show_cpu(imported, bare, warmed)
+
+    found = {
+        "operations": rows,
+        "cpu": {name: {"ratio": round(each.ratio, 2)} for name, each in warmed.items()},
+        "imports": {
+            name: {"ratio": round(each.ratio, 2), "modules_compiled": each.compiled} for name, each in imported.items()
+        },
+    }
+    written = state / "measures.json"
+    written.parent.mkdir(parents=True, exist_ok=True)
+    written.write_text(json.dumps(found, indent=2) + "\n")
+    draw(bills, twins, journeys, CHART)
+    err.print(f"Written: {written} and {CHART.relative_to(ROOT)}", highlight=False)
+
+
+def counted(bills: Mapping[str, Bill], cold: Mapping[str, Bill], journey: Bill) -> dict[str, dict[str, Any]]:
+    """Give each operation's figures by its name; a cold call's is `<name>_cold`. Dollars leave transitions out."""
+    rows: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        name, floor = operation.name, operation.floor.usd
+        rows[name] = _row(bills[name], floor, ok=operations.within_budget(operation, bills[name]))
+        if name in cold:
+            ok = operations.within_budget(operation, cold[name], cold=True)
+            rows[f"{name}_cold"] = _row(cold[name], floor, ok=ok)
+    rows["journey"] = _row(journey, JOURNEY_FLOOR_USD, ok=journey.usd <= JOURNEY_USD)
+    return rows
+
+
+def _row(bill: Bill, floor: float, *, ok: bool) -> dict[str, Any]:
+    return {
+        "read_units": round(bill.read_units, 2),
+        "write_units": round(bill.write_units, 2),
+        "lambda_calls": round(bill.lambda_calls, 2),
+        "transitions": round(bill.transitions, 2),
+        "usd_per_million": round(bill.usd * MILLION, 2),
+        "floor_usd": round(floor * MILLION, 2),
+        "budget_ok": ok,
+    }
+
+
+def _show_counts(
+    rows: Mapping[str, Mapping[str, Any]],
+    bills: Mapping[str, Bill],
+    twins: Mapping[str, Bill],
+    journeys: tuple[Bill, Bill],
+) -> None:
+    ours, its = journeys
+    about = {operation.name: operation.about for operation in OPERATIONS}
+    table = Table(title="What is asked of AWS; dollars a million, without transitions", title_justify="left")
+    for heading in (
+        "operation",
+        "read",
+        "write",
+        "Lambda",
+        "kicks",
+        "states",
+        "$",
+        "floor",
+        "ratio",
+        "budget",
+        "twin $",
+    ):
+        table.add_column(heading, justify="left" if heading in {"operation", "budget"} else "right", no_wrap=True)
+    for name, row in rows.items():
+        is_cold = name.endswith("_cold")
+        bill = ours if name == "journey" else None if is_cold else bills[name]
+        twin_bill = its if name == "journey" else twins.get(name)
+        table.add_row(
+            "  cold" if is_cold else about.get(name, "one fan's journey"),
+            *(f"{row[each]:g}" for each in ("read_units", "write_units", "lambda_calls")),
+            f"{bill.kicks:g}" if bill else "",
+            f"{row['transitions']:g}",
+            f"{row['usd_per_million']:.2f}",
+            f"{row['floor_usd']:.2f}",
+            f"{row['usd_per_million'] / row['floor_usd']:.2f}" if row["floor_usd"] else "",
+            "[green]kept[/]" if row["budget_ok"] else "[red]passed[/]",
+            f"{twin_bill.usd * MILLION:.2f}" if twin_bill else "",
+            style="dim" if is_cold else None,
+        )
+    tables.print(table)
+    tables.print(
+        f"The journey against the naive twin's: {ours.usd / its.usd:.2f} without transitions, "
+        f"{ours.usd_with_transitions / its.usd_with_transitions:.2f} with them "
+        f"(${ours.usd_with_transitions * MILLION:.0f} and ${its.usd_with_transitions * MILLION:.0f} a million).",
+        highlight=False,
+    )
+
+
+def _show_cpu(
+    imported: Mapping[str, imports.Import], bare: Mapping[str, imports.Import], warmed: Mapping[str, warm.Warm]
+) -> None:
+    table = Table(
+        title='Import CPU of the built functions against boto3.client("dynamodb") alone', title_justify="left"
+    )
+    for heading in ("function", "ratio", "budget", "modules compiled", "with its client", "without bytecode"):
+        table.add_column(heading, justify="left" if heading == "function" else "right")
+    for name, each in imported.items():
+        stripped = bare.get(name)
+        table.add_row(
+            name,
+            f"{each.ratio:.2f}",
+            f"{imports.BUDGET}" if name in imports.HOT else "",
+            str(each.compiled),
+            f"{each.ratio_with_client:.2f}",
+            f"{stripped.compiled} compiled, {stripped.ratio:.2f}" if stripped else "",
+        )
+    tables.print(table)
+    table = Table(title="Warm CPU of a call against its bare SDK calls", title_justify="left")
+    for heading in ("call", "SDK calls", "ratio", "budget"):
+        table.add_column(heading, justify="left" if heading == "call" else "right")
+    for name, call in warmed.items():
+        table.add_row(name, str(call.sdk_calls), f"{call.ratio:.2f}", f"{warm.BUDGETS[name]:g}")
+    tables.print(table)
+    layers = {name: size for name, size in imports.sizes().items() if name.endswith("Layer")}
+    largest = max(size for name, size in imports.sizes().items() if name.endswith("Function"))
+    named = ", ".join(f"{name} {size / MILLION:.1f} MB" for name, size in layers.items())
+    tables.print(f"Built, with bytecode: {named}; a function is {largest / 1000:.0f} kB at most.", highlight=False)
+
+
+def draw(bills: Mapping[str, Bill], twins: Mapping[str, Bill], journeys: tuple[Bill, Bill], file: Path) -> None:
+    """Draw floor, ours and the twin's, an operation a row. The same counts make the same file."""
+    import matplotlib as mpl  # noqa: PLC0415 - half a second, for one command
+
+    mpl.use("agg")
+    from matplotlib import pyplot as plt  # noqa: PLC0415
+
+    floors = {operation.name: operation.floor.usd for operation in OPERATIONS} | {"journey": JOURNEY_FLOOR_USD}
+    about = {operation.name: operation.about for operation in OPERATIONS} | {"journey": "one fan's journey"}
+    ours, its = dict(bills) | {"journey": journeys[0]}, dict(twins) | {"journey": journeys[1]}
+    names = [name for name in [*floors] if name != "advance_tick"]
+    figure, axes = plt.subplots(figsize=(9, 6.5), layout="constrained")
+    bars = (
+        ("floor, without guarantees", {name: floors[name] for name in names}, "#b8c4ce"),
+        ("this service", {name: ours[name].usd for name in names}, "#1f77b4"),
+        ("naive twin", {name: its[name].usd for name in names if name in its}, "#d98032"),
+    )
+    for place, (label, values, colour) in enumerate(bars):
+        rows = [names.index(name) + (place - 1) * 0.27 for name in values]
+        drawn = axes.barh(rows, [value * MILLION for value in values.values()], 0.25, label=label, color=colour)
+        axes.bar_label(drawn, fmt="%.2f", padding=2, fontsize=7)
+    axes.set_yticks(range(len(names)), [about[name] for name in names])
+    axes.invert_yaxis()
+    axes.set_xscale("log")
+    axes.set_xlabel("dollars a million, without the transitions of Standard workflows (log scale)")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(loc="upper right", frameon=False)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, dpi=110, metadata={"Software": None})
+    plt.close(figure)

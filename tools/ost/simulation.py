@@ -1,0 +1,440 @@
+"""A queue with virtual fans and a virtual clock, moved by the real policy: `booking.queue.admission`.
+
+Everything that the policy decides is asked of it: who occupies a place, how far the cursor moves, the estimated wait,
+when to poll next, when a poll has to write. Here are only the fans, the clock, and the bill. Fans are many, so what
+they do is worked on as arrays, second by second; the tokens near the cursor are items as in the table, for the policy
+to judge.
+
+Fans join as fast as one counter can number them. Of those who wait, a part (`abandonment`) goes away without a word, at
+a moment spread evenly over the wait that the line had for them when they joined; the others poll as they are told. Who
+is in stays for a time drawn from a log-normal distribution, never longer than the active window.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from booking.queue import admission
+from booking.queue.admission import Line
+
+type Array = np.ndarray[Any, np.dtype[Any]]
+
+WAITING, ACTIVE, OVER, GONE = 0, 1, 2, 3
+"""What a fan is; GONE is a fan who was told that the place had ended."""
+
+TOKEN_BYTES = 260
+"""Size of a token item, from the recorded writes (a test holds this number to them)."""
+QUEUE_BYTES = 330
+POLLS_A_PROCESS = 50
+"""Polls a second that one process of the function answers; each process reads the queue item at most once a second."""
+PRICES = {"write": 0.625, "read": 0.125, "http": 1.0, "invoke": 0.20}
+"""Dollars a million: DynamoDB's units on demand, calls of an HTTP API, invocations (us-east-1)."""
+
+
+_life: Any = admission.life
+_must_renew: Any = admission.must_renew
+"""Both are arithmetic only, so they take arrays as well."""
+JITTERED = np.array(
+    [
+        [admission.poll_after(pause * admission.POLLS_IN_A_WAIT, tenth / 10) for tenth in range(10)]
+        for pause in range(admission.POLL_SLOWEST_SECONDS + 1)
+    ]
+)
+"""The policy's pause with jitter, by the longest pause and tenths of the jitter."""
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Who comes to an on-sale, and how the queue is set up. Times are in seconds."""
+
+    fans: int
+    capacity: int
+    abandonment: float = 0.0
+    session_mean: float = 180.0
+    active_seconds: int = 600
+    tick_seconds: int = 2
+    joins_a_second: int = 1000
+    horizon: int = 20_000
+    capacities: tuple[tuple[int, int], ...] = ()
+    """Changes of the capacity by an operator: when, and to what."""
+    seed: int = 7
+
+
+@dataclass
+class Bill:
+    """What was asked of DynamoDB and the API, by who asked."""
+
+    writes: dict[str, float] = field(default_factory=dict)
+    reads: dict[str, float] = field(default_factory=dict)
+    calls: int = 0
+    ticks: int = 0
+
+    def write(self, who: str, units: float) -> None:
+        """Add units of writing."""
+        self.writes[who] = self.writes.get(who, 0) + float(units)
+
+    def read(self, who: str, units: float) -> None:
+        """Add units of reading."""
+        self.reads[who] = self.reads.get(who, 0) + float(units)
+
+    def dynamodb_dollars(self) -> float:
+        """What DynamoDB costs."""
+        return (sum(self.writes.values()) * PRICES["write"] + sum(self.reads.values()) * PRICES["read"]) / 1e6
+
+    def dollars(self) -> float:
+        """What DynamoDB, the API and the invocations cost, without the functions' time."""
+        return self.dynamodb_dollars() + self.calls * (PRICES["http"] + PRICES["invoke"]) / 1e6
+
+
+@dataclass
+class Outcome:
+    """What happened. Series have one value for each second."""
+
+    crowd: Crowd
+    bill: Bill
+    active: Array
+    capacity: Array
+    present: Array
+    polls: Array
+    told_at: Array
+    waited: Array
+    estimated: Array
+    entered: int
+    lost: int
+    in_order: bool
+    seconds: int
+
+    @property
+    def utilisation(self) -> float:
+        """The part of the places that was in use, in the seconds in which present fans waited for one."""
+        wanted = (self.present > 0) & (self.capacity > 0)
+        wanted[:2] = False
+        return float(np.minimum(self.active, self.capacity)[wanted].sum() / max(1, self.capacity[wanted].sum()))
+
+    @property
+    def most_over(self) -> int:
+        """By how many the active ever passed the capacity while it was not being lowered."""
+        lowered = np.zeros(len(self.active), dtype=bool)
+        for at, _ in self.crowd.capacities:
+            lowered[at : at + self.crowd.active_seconds] = True
+        return int(np.maximum(0, self.active - self.capacity)[~lowered].max(initial=0))
+
+    def error_of_estimate(self, since: int = 120) -> tuple[float, float]:
+        """Median and 90th percentile of |estimate - wait| / wait, over estimates of those who then waited a minute or
+        more, given from `since` seconds after the opening on."""
+        counted = (self.waited >= 60) & (self.told_at >= since)
+        if not counted.any():
+            return 0.0, 0.0
+        error = np.abs(self.estimated[counted] - self.waited[counted]) / self.waited[counted]
+        return float(np.median(error)), float(np.percentile(error, 90))
+
+
+class Fans:
+    """The crowd as arrays; index = number - 1."""
+
+    def __init__(self, crowd: Crowd) -> None:
+        random = np.random.default_rng(crowd.seed)
+        n = crowd.fans
+        self.random = random
+        self.joins_at = (np.arange(n) // crowd.joins_a_second).astype(np.int32)
+        sigma = 0.8
+        mean = np.log(crowd.session_mean) - sigma**2 / 2
+        self.session = np.clip(random.lognormal(mean, sigma, n), 5, crowd.active_seconds).astype(np.int32)
+        self.session = _with_mean(self.session, crowd.session_mean, crowd.active_seconds)
+        pace = self.session.mean() / crowd.capacity
+        wait = np.maximum(0, np.arange(1, n + 1) - crowd.capacity) * pace * (1 - crowd.abandonment)
+        leaves = random.random(n) < crowd.abandonment
+        never = np.iinfo(np.int32).max
+        self.leaves_at = np.where(leaves & (wait > 0), self.joins_at + random.random(n) * wait, never).astype(np.int32)
+        self.status = np.zeros(n, dtype=np.int8)
+        self.expires_at = np.zeros(n, dtype=np.int32)
+        self.polls_at = np.full(n, never, dtype=np.int32)
+        self.ends_at = np.full(n, never, dtype=np.int32)
+        self.entered_at = np.full(n, -1, dtype=np.int32)
+        self.joined = 0
+
+
+def _with_mean(session: Array, mean: float, longest: int) -> Array:
+    """Scale sessions so that their mean is as asked for although the longest were cut."""
+    for _ in range(20):
+        session = np.clip(session * (mean / session.mean()), 5, longest)
+    return np.rint(session).astype(np.int32)
+
+
+class Room:
+    """The waiting room: joins, polls and ticks, with the policy of the deployed code."""
+
+    def __init__(self, crowd: Crowd) -> None:
+        self.crowd, self.fans, self.bill = crowd, Fans(crowd), Bill()
+        self.line = Line(capacity=crowd.capacity)
+        self.seen = self.line
+        self.tokens: dict[int, dict[str, Any]] = {}
+        self.items_to = 0
+        self.lost = 0
+        self.one_in = max(1, crowd.fans // 500)
+        """Of how many fans one's estimates are noted."""
+        self.told: list[tuple[int, int, int]] = []
+
+    def thresholds(self, at: int) -> Array:
+        """Give, for this moment's line, the first number that is told to poll after 3 s, after 4 s and so on to 30."""
+        line, active = self.seen, self.crowd.active_seconds
+        found: list[int] = []
+        lowest = line.admitted + 1
+        for pause in range(admission.POLL_FASTEST_SECONDS + 1, admission.POLL_SLOWEST_SECONDS + 1):
+            low, high = lowest, self.crowd.fans + 1
+            while low < high:
+                middle = (low + high) // 2
+                if admission.poll_after(admission.estimated_wait(line, middle, at, active)) >= pause:
+                    high = middle
+                else:
+                    low = middle + 1
+            found.append(low)
+            lowest = low
+        return np.array(found)
+
+    def join(self, at: int) -> None:
+        """Give numbers and tokens to those who come now."""
+        fans, first = self.fans, self.fans.joined
+        last = int(np.searchsorted(fans.joins_at, at, side="right"))
+        if last == first:
+            return
+        new = np.arange(first, last)
+        pause = self.pauses(new, at)
+        fans.expires_at[new] = at + _life(pause)
+        fans.polls_at[new] = at + self.jittered(pause)
+        fans.joined = last
+        self.bill.write("joins", 3 * len(new))
+        self.bill.read("joins", 0.5 * len(new))
+        self.bill.calls += len(new)
+
+    def pauses(self, indices: Array, at: int) -> Array:
+        """Give each fan's pause between polls, as the policy has it."""
+        return (
+            admission.POLL_FASTEST_SECONDS + np.searchsorted(self.thresholds(at), indices + 1, side="right")
+        ).astype(np.int32)
+
+    def jittered(self, pause: Array) -> Array:
+        """Shorten pauses by the policy's jitter, in tenths of it."""
+        jittered: Array = JITTERED[pause, self.fans.random.integers(0, 10, len(pause))]
+        return jittered
+
+    def poll(self, at: int) -> int:
+        """Let everybody poll who is to poll now; give how many."""
+        fans = self.fans
+        due = np.nonzero(fans.polls_at[: fans.joined] <= at)[0]
+        due = due[(fans.status[due] == WAITING) & (fans.leaves_at[due] > at)]
+        if not len(due):
+            return 0
+        late = due[fans.expires_at[due] <= at]
+        if len(late):
+            fans.status[late] = GONE
+            self.lost += len(late)
+            due = due[fans.expires_at[due] > at]
+        may_enter = due < self.seen.admitted
+        for index in due[may_enter]:
+            self.enter(int(index), at)
+        waiting = due[~may_enter]
+        if len(waiting):
+            pause = self.pauses(waiting, at)
+            must = _must_renew(fans.expires_at[waiting], pause, at)
+            renew = waiting[must]
+            fans.expires_at[renew] = at + _life(pause[must])
+            for index in renew[renew < self.items_to]:
+                if (token := self.tokens.get(int(index) + 1)) is not None:
+                    token["expiresAt"] = int(fans.expires_at[index])
+            fans.polls_at[waiting] = at + self.jittered(pause)
+            self.bill.write("polls", len(renew))
+            self.tell(waiting[waiting % self.one_in == 0], at)
+        self.bill.read("polls", 0.5 * min(len(due), np.ceil(len(due) / POLLS_A_PROCESS)))
+        self.bill.calls += len(due)
+        return len(due)
+
+    def tell(self, indices: Array, at: int) -> None:
+        """Note the estimates that a sample of the fans is given, to hold them against what comes."""
+        for index in indices:
+            wait = admission.estimated_wait(self.seen, int(index) + 1, at, self.crowd.active_seconds)
+            self.told.append((int(index), at, wait))
+
+    def enter(self, index: int, at: int) -> None:
+        """Turn a token ACTIVE."""
+        fans, until = self.fans, at + self.crowd.active_seconds
+        fans.status[index], fans.entered_at[index], fans.expires_at[index] = ACTIVE, at, until
+        fans.ends_at[index] = at + fans.session[index]
+        self.tokens[index + 1] |= {"status": "ACTIVE", "expiresAt": until}
+        self.bill.write("polls", 1)
+
+    def finish(self, at: int) -> int:
+        """End the sessions that are over, by paying or leaving; give how many."""
+        fans = self.fans
+        ended = np.nonzero(fans.ends_at[: self.line.admitted] <= at)[0]
+        ended = ended[fans.status[ended] == ACTIVE]
+        for index in ended:
+            fans.status[index] = OVER
+            if (token := self.tokens.get(int(index) + 1)) is not None:
+                token["status"] = "FINISHED"
+        self.bill.write("turns that end", len(ended))
+        return len(ended)
+
+    def tick(self, at: int) -> None:
+        """Do what `advance.tick` does."""
+        while True:
+            line = self.line
+            self.bill.ticks += 1
+            self.bill.read("ticks", 2)
+            free = max(0, line.capacity - (line.admitted - line.low))
+            last = min(self.fans.joined, line.admitted + admission.LOOKAHEAD + free)
+            line = Line(**{**_members(line), "issued": self.fans.joined, "issued_at": at})
+            self.items(last)
+            read = {number: self.tokens[number] for number in range(line.low + 1, last + 1)}
+            self.bill.read("ticks", np.ceil(len(read) * TOKEN_BYTES / 4096))
+            judged = admission.states(read, line.low + 1, last, at, line.issued_at)
+            while (decision := admission.decide(line, judged)).to_end:
+                for number in decision.to_end:
+                    judged[number] = admission.State.OVER
+                    self.tokens[number]["status"] = "EXPIRED"
+                    self.fans.status[number - 1] = GONE if self.fans.status[number - 1] == WAITING else OVER
+                    if self.fans.leaves_at[number - 1] > at and self.fans.status[number - 1] == GONE:
+                        self.lost += 1
+                self.bill.write("ticks", len(decision.to_end))
+            if (decision.admitted, decision.low, decision.taken) != (line.admitted, line.low, line.active):
+                self.bill.write("ticks", 1)
+                prior = admission.certain_pace(line.capacity, self.crowd.active_seconds)
+                line = admission.measured(line, decision, at, prior)
+            for number in range(self.line.low + 1, line.low + 1):
+                del self.tokens[number]
+            self.line = line
+            if not decision.more:
+                return
+
+    def items(self, last: int) -> None:
+        """Make items of the tokens up to a number."""
+        fans = self.fans
+        for index in range(self.items_to, last):
+            self.tokens[index + 1] = {
+                "status": "WAITING",
+                "expiresAt": int(fans.expires_at[index]),
+                "joinedAt": int(fans.joins_at[index]),
+            }
+        self.items_to = max(self.items_to, last)
+
+    def present_waiting(self, at: int) -> int:
+        """Count those who wait and are still there."""
+        fans = self.fans
+        joined = slice(0, fans.joined)
+        return int(((fans.status[joined] == WAITING) & (fans.leaves_at[joined] > at)).sum())
+
+
+def _members(line: Line) -> dict[str, Any]:
+    return {name: getattr(line, name) for name in Line.__dataclass_fields__}
+
+
+def run(crowd: Crowd, on_progress: Callable[[float], None] | None = None) -> Outcome:
+    """Let a crowd through the waiting room, until nobody is left or the horizon has come."""
+    room = Room(crowd)
+    fans = room.fans
+    active, capacity, present, polls = [], [], [], []
+    changes = dict(crowd.capacities)
+    at = 0
+    for at in range(crowd.horizon):
+        if at in changes:
+            room.line = Line(**{**_members(room.line), "capacity": changes[at]})
+        room.join(at)
+        room.finish(at)
+        polls.append(room.poll(at))
+        if at % crowd.tick_seconds == 0:
+            room.tick(at)
+        room.seen = room.line
+        active.append(int((fans.status[: room.line.admitted] == ACTIVE).sum()))
+        capacity.append(room.line.capacity)
+        present.append(room.present_waiting(at))
+        if on_progress and at % 50 == 0:
+            on_progress(max(at / crowd.horizon, room.line.admitted / crowd.fans))
+        if fans.joined == crowd.fans and not present[-1]:
+            break
+    entered = np.nonzero(fans.entered_at >= 0)[0]
+    told = np.array(room.told or [(0, 0, 0)])
+    told = told[fans.entered_at[told[:, 0]] >= 0]
+    order = fans.entered_at[entered] - np.maximum.accumulate(fans.entered_at[entered])
+    if on_progress:
+        on_progress(1)
+    return Outcome(
+        crowd,
+        room.bill,
+        np.array(active),
+        np.array(capacity),
+        np.array(present),
+        np.array(polls),
+        told[:, 1],
+        fans.entered_at[told[:, 0]] - told[:, 1],
+        told[:, 2],
+        len(entered),
+        room.lost,
+        bool((order >= -admission.POLL_SLOWEST_SECONDS).all()),
+        at + 1,
+    )
+
+
+def counter_of_unreleased(crowd: Crowd, *, leaking: bool = False) -> tuple[int, float]:
+    """Let the same crowd through a queue that counts tokens issued and not released, as the max-size strategy of AWS
+    Virtual Waiting Room does: when sessions report that they have ended, the serving number moves on by as many, if
+    the count of living tokens leaves that much room. Who was let in and has not claimed a token yet is not counted,
+    and who never will reports no end. `leaking` is the strategy as it is published, in which the number of ends is
+    never set back to 0 while its process lives.
+
+    Gives the most active at once, and the part of the places in use while present fans waited.
+    """
+    fans = Fans(crowd)
+    never = np.iinfo(np.int32).max
+    serving, most, used, offered, reported = crowd.capacity, 0, 0, 0, 0
+    claims_after = fans.random.integers(1, admission.POLL_SLOWEST_SECONDS + 1, crowd.fans)
+    let_in_at = fans.joins_at.copy()
+    for at in range(crowd.horizon):
+        joined = int(np.searchsorted(fans.joins_at, at, side="right"))
+        ended = np.nonzero((fans.ends_at[:serving] <= at) & (fans.status[:serving] == ACTIVE))[0]
+        fans.status[ended], fans.ends_at[ended] = OVER, never
+        came = min(serving, joined)
+        ready = (fans.status[:came] == WAITING) & (let_in_at[:came] + claims_after[:came] <= at)
+        claims = np.nonzero(ready & (fans.leaves_at[:came] > at))[0]
+        fans.status[claims], fans.ends_at[claims] = ACTIVE, at + fans.session[claims]
+        active = int((fans.status[:came] == ACTIVE).sum())
+        if len(ended):
+            reported = len(ended) + (reported if leaking else 0)
+            more = min(reported, max(0, crowd.capacity - active))
+            let_in_at[serving : serving + more] = at
+            serving = min(crowd.fans, serving + more)
+        most = max(most, active)
+        if ((fans.status[serving:joined] == WAITING) & (fans.leaves_at[serving:joined] > at)).any():
+            used, offered = used + min(active, crowd.capacity), offered + crowd.capacity
+        elif joined == crowd.fans:
+            break
+    return most, used / max(1, offered)
+
+
+def fixed_rate(crowd: Crowd) -> tuple[int, float]:
+    """Let the same crowd through a queue that lets in a fixed number a minute, set to what the sessions' mean says.
+
+    Gives the most active at once, and the part of the places in use while present fans waited.
+    """
+    fans = Fans(crowd)
+    rate = crowd.capacity / float(fans.session.mean())
+    most = used = offered = 0
+    for at in range(crowd.horizon):
+        joined = int(np.searchsorted(fans.joins_at, at, side="right"))
+        serving = min(joined, crowd.capacity + int(rate * 60) * (at // 60))
+        fans.status[:serving][fans.ends_at[:serving] <= at] = OVER
+        come = np.nonzero((fans.status[:serving] == WAITING) & (fans.leaves_at[:serving] > at))[0]
+        fans.status[come], fans.ends_at[come] = ACTIVE, at + fans.session[come]
+        active = int((fans.status[:serving] == ACTIVE).sum())
+        most = max(most, active)
+        if ((fans.status[serving:joined] == WAITING) & (fans.leaves_at[serving:joined] > at)).any():
+            used, offered = used + min(active, crowd.capacity), offered + crowd.capacity
+        elif joined == crowd.fans:
+            break
+    return most, used / max(1, offered)
+
+
+def crowds(sizes: Iterable[tuple[int, int, int]], abandonments: Iterable[float]) -> list[Crowd]:
+    """Give a crowd for each size (fans, capacity, horizon) and each part that goes away."""
+    return [Crowd(fans, capacity, part, horizon=horizon) for fans, capacity, horizon in sizes for part in abandonments]
