@@ -1,12 +1,15 @@
-"""A real browser for the tests of this folder, and what it talks to: the stack, or a stand-in that can be made to fail.
+"""A real browser for the tests of this folder, and the stack that it talks to.
 
-They run in Debian's Chromium, headless, and are skipped where there is none.
+They run in Debian's Chromium, headless, and are skipped where there is none. What the stack cannot be made to do on
+demand (be busy, lose an answer, fail a payment) is done on the line: `refuse` puts a refusal in an answer's place, and
+`alter` changes what a real answer says.
 """
 
 import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -15,18 +18,33 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    Route,
+    expect,
+    sync_playwright,
+)
 
-from tests.browser.fake_stack import FakeStack, scene, serve
-from tests.stack.local_stack import LocalStack, local_stack
+from booking.errors import CATALOGUE
+from tests.stack.local_stack import LocalStack, PublishedConcert, local_stack
+from tools.ost.fans import Fan
 from tools.ost.stack import Stack
 
 SCREENSHOTS = Path(__file__).parents[2] / ".local" / "screenshots"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
-expect.set_options(timeout=15_000)
+COLD = 60_000
+"""Milliseconds to wait at most: the local cloud starts a process for each function when it is first called."""
 REFUSED = re.compile(r"Failed to load resource: the server responded with a status of (\d+)")
+HALL = re.compile("좌석표|Seat map")
+
+expect.set_options(timeout=COLD)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -56,9 +74,10 @@ class Visit:
     context: BrowserContext
     page: Page
     url: str
+    api: str
     expected: set[int]
     complaints: list[str] = field(default_factory=list)
-    requests: list[Request] = field(default_factory=list)
+    requests: list[tuple[float, Request]] = field(default_factory=list)
 
     def watch(self, page: Page) -> Page:
         """Listen to a page of this context: its console, its errors, its requests."""
@@ -68,7 +87,7 @@ class Visit:
         return page
 
     def _on_request(self, request: Request) -> None:
-        self.requests.append(request)
+        self.requests.append((time.monotonic(), request))
 
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
@@ -76,6 +95,55 @@ class Visit:
             # Chromium itself logs each refusal of the API as an error; a test names those that it provokes.
             if refused is None or int(refused[1]) not in self.expected:
                 self.complaints.append(f"{message.type}: {message.text} ({message.location.get('url')})")
+
+    def calls(self, method: str, pattern: str) -> list[float]:
+        """When the API was asked this: the pattern is of the path's end."""
+        found = re.compile(re.escape(self.api) + f".*{pattern}(\\?.*)?")
+        return [at for at, request in self.requests if request.method == method and found.fullmatch(request.url)]
+
+    # -- what happens on the line
+
+    def intercept(self, method: str, pattern: str, handle: Callable[[Route], None]) -> None:
+        """Have requests of that method, whose path ends so, handled by the test."""
+
+        def choose(route: Route) -> None:
+            if route.request.method == method:
+                handle(route)
+            else:
+                route.fallback()
+
+        self.context.route(re.compile(re.escape(self.api) + f".*{pattern}(\\?.*)?$"), choose)
+
+    def refuse(self, method: str, pattern: str, code: str, *, times: int = 1, **more: Any) -> None:
+        """Put a refusal in the place of the next answers. `more` are members of the problem."""
+        left = [times]
+        status = CATALOGUE[code].status if code in CATALOGUE else 418
+        self.expected.add(status)
+
+        def handle(route: Route) -> None:
+            if left[0] <= 0:
+                route.fallback()
+                return
+            left[0] -= 1
+            problem = {"type": "about:blank", "title": code, "detail": code, "status": status, "code": code}
+            fulfil(route, status, problem | more, {"Content-Type": "application/problem+json"})
+
+        self.intercept(method, pattern, handle)
+
+    def alter(self, method: str, pattern: str, change: Callable[[Any], Any]) -> None:
+        """Change what the real answers say, before the page reads them."""
+
+        def handle(route: Route) -> None:
+            answer = route.fetch()
+            if answer.ok:
+                body = answer.json()
+                route.fulfill(response=answer, json=change(body))
+            else:
+                route.fulfill(response=answer)
+
+        self.intercept(method, pattern, handle)
+
+    # -- what a fan does
 
     def go(self, path: str = "/") -> None:
         """Open a page of the client by its path in the hash."""
@@ -91,13 +159,62 @@ class Visit:
         self.page.fill("#username", username)
         self.page.fill("#password", password)
         self.page.click("form button[type=submit]")
-        self.page.locator(".who-name").wait_for()
+        self.page.locator(".who-name").wait_for(timeout=COLD)
+
+    def join(self, concert: PublishedConcert) -> None:
+        """From the concert's page into its queue."""
+        self.go(f"/concerts/{concert.concert_id}")
+        self.page.locator(".door-act button").click(timeout=COLD)
+
+    def arrive(self, concert: PublishedConcert) -> None:
+        """From the concert's page through its queue to its seats."""
+        self.join(concert)
+        self.page.locator(".right .countdown").wait_for(timeout=COLD)
+        self.page.locator(".seat.free").first.wait_for(timeout=COLD)
+
+    def seat(self, number: int) -> Locator:
+        """Find a seat by the number that is written on it."""
+        return self.page.get_by_role("group", name=HALL).get_by_text(str(number), exact=True)
+
+    def hold(self, *numbers: int) -> None:
+        """Pick seats and have them held."""
+        for number in numbers:
+            self.seat(number).click()
+        self.page.click(".pick button.wide")
+        self.page.locator(".till .account").wait_for(timeout=COLD)
+
+    def charge_what_is_missing(self) -> None:
+        """Charge at the counter, and come back to pay."""
+        self.page.locator(".shortfall button[type=submit]").click(timeout=COLD)
+        self.page.locator(".pay").wait_for(timeout=COLD)
 
     def shot(self, name: str, settle: int = 450) -> None:
         """Write a picture of the page to .local/screenshots/, once what moves has had time to arrive."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         self.page.wait_for_timeout(settle)
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+    # -- what its storage says
+
+    def kept(self, start: str) -> Any:
+        """Read what the page keeps under a key that begins so."""
+        found = self.page.evaluate(
+            "(start) => localStorage.getItem(Object.keys(localStorage).find((key) => key.startsWith(start)))",
+            f"ost.{start}",
+        )
+        return json.loads(found)
+
+    @property
+    def fan(self) -> Fan:
+        """The fan who is signed in here, to call the API beside the page."""
+        session = self.kept("session")
+        return Fan(session["username"], session["idToken"])
+
+
+def fulfil(route: Route, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
+    """Answer in the API's place; the page is of another origin here."""
+    shared = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "*"}
+    route.fulfill(status=status, json=body, headers=shared | (headers or {}))
 
 
 type Visits = Callable[..., Visit]
@@ -109,7 +226,7 @@ def visits(browser: Browser) -> Iterator[Visits]:
     opened: list[Visit] = []
 
     def visit(
-        url: str,
+        stack: LocalStack,
         *,
         language: str = "ko-KR",
         phone: bool = False,
@@ -128,14 +245,16 @@ def visits(browser: Browser) -> Iterator[Visits]:
         context.set_default_timeout(30_000)
         if script:
             context.add_init_script(script)
-        one = Visit(context, context.new_page(), url.rstrip("/") + "/", expected or set())
+        one = Visit(context, context.new_page(), f"{stack.outputs['webUrl']}/", stack.url, expected or set())
         one.watch(one.page)
         opened.append(one)
         return one
 
     yield visit
     complaints = [complaint for one in opened for complaint in one.complaints]
-    leaks = [request.url for one in opened for request in one.requests for token in tokens(one) if token in request.url]
+    leaks = [
+        request.url for one in opened for _, request in one.requests for token in tokens(one) if token in request.url
+    ]
     for one in opened:
         one.context.close()
     assert complaints == []
@@ -152,25 +271,6 @@ def tokens(visit: Visit) -> list[str]:
                 found += [value for name, value in kept.items() if name.endswith("Token") and isinstance(value, str)]
                 found += [kept["view"]["token"]] if "view" in kept else []
     return found
-
-
-@dataclass
-class Fake:
-    """The stand-in, with where it is."""
-
-    stack: FakeStack
-    url: str
-
-
-@pytest.fixture
-def fake() -> Iterator[Fake]:
-    """Give a stand-in of one's own with a season of concerts in it."""
-    stack = FakeStack()
-    scene(stack)
-    server, url = serve(stack)
-    yield Fake(stack, url)
-    server.shutdown()
-    server.server_close()
 
 
 type Stacks = Callable[[str], LocalStack]
@@ -207,7 +307,7 @@ def stack(stacks: Stacks) -> LocalStack:
 
 
 def assert_accessible(page: Page) -> None:
-    """Check a page as it stands with axe: nothing serious or critical."""
+    """Check a page as it stands: nothing that axe calls serious or critical, and no wider than the screen."""
     page.wait_for_timeout(450)  # colours are judged when what fades in has arrived
     violations: list[dict[str, Any]] = Axe().run(page).response["violations"]
     serious = [
@@ -216,3 +316,5 @@ def assert_accessible(page: Page) -> None:
         if one["impact"] in {"serious", "critical"}
     ]
     assert serious == []
+    width = page.viewport_size["width"] if page.viewport_size else 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
