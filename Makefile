@@ -4,10 +4,11 @@ PORT ?= 4566
 STATE ?= .local
 PARAMS ?=
 FILE ?= catalog/demo.yaml
+STEPS ?= 10000
 export OST_STATE = $(STATE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo publish audit build test check format measure load simulate openapi pins clean
+.PHONY: help run demo publish audit build test check format fuzz measure load simulate openapi pins clean
 
 help:     ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -27,6 +28,8 @@ check:    ## Lint, types and template, without tests
 	@exec ./ost check
 format:   ## Format the code
 	@exec ./ost format
+fuzz:     ## The whole booking against its model, at length: make fuzz STEPS=10000
+	@exec ./ost fuzz --steps $(STEPS)
 measure:  ## Count what every operation asks of AWS, in units and dollars; CPU as ratios
 	@exec ./ost measure
 load:     ## Drive the running local stack at rising concurrency, then audit it

@@ -93,8 +93,8 @@ def test_nothing_is_asked_of_any_other_host_and_no_script_runs_but_the_clients(
 def publish_hostile(stack: LocalStack) -> PublishedConcert:
     now, concert_id = int(time.time()), name("a-hostile-")
     words = dict.fromkeys(("title", "artist", "venue", "description"), HOSTILE)
-    sales = {"salesOpenAt": now - 60, "salesCloseAt": now + YEAR}
-    night = {"startsAt": now + YEAR, "timezone": "Asia/Seoul", "price": 1000, "seatsTotal": 50}
+    sales: dict[str, Any] = {"salesOpenAt": now - 60, "salesCloseAt": now + YEAR}
+    night: dict[str, Any] = {"startsAt": now + YEAR, "timezone": "Asia/Seoul", "price": 1000, "seatsTotal": 50}
     concert = Concert(
         {"pk": "CONCERT", "sk": concert_id, **words, **sales},
         {"night": {"pk": concert_id, "sk": "night", **night}},
@@ -527,7 +527,10 @@ def payments(stack: LocalStack, visit: Visit) -> list[dict[str, Any]]:
 
 
 def test_payment_that_takes_long_is_followed_to_its_end(paying: Visit) -> None:
-    pending = [{"steps": []}, {"steps": [{"name": "UsePoints", "status": "DONE", "at": "2026-11-22T10:00:00Z"}]}]
+    pending: list[dict[str, Any]] = [
+        {"steps": []},
+        {"steps": [{"name": "UsePoints", "status": "DONE", "at": "2026-11-22T10:00:00Z"}]},
+    ]
 
     def start(route: Route) -> None:
         answer = route.fetch()

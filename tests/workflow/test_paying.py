@@ -226,6 +226,24 @@ def test_charging_and_paying_at_once_balance(world: World) -> None:
     assert world.violations() == []
 
 
+def test_a_twin_that_is_just_being_written_is_not_taken_for_somebody_elses_debit(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transaction's items appear one by one: for a moment the entry can be read and its guard cannot."""
+    world.charge("ann", 100)
+    assert points.use("ann", 100, None, "k", clock.now()).replayed is False
+    early = iter([True, True])
+
+    def not_yet(table: str, key: Any) -> Any:
+        return None if next(early, False) else get(table, key)
+
+    monkeypatch.setattr(points, "get", not_yet)
+
+    entry = points.use("ann", 100, None, "k", clock.now())
+
+    assert (entry.replayed, entry.item["balanceAfter"]) == (True, 0)
+
+
 # ---- what the answers say
 
 

@@ -328,7 +328,7 @@ SCENARIOS = {
 }
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if name != "pay, confirming broken"])
 def test_books_balance_and_answers_are_true_after_any_fault_at_any_call(
     world: World, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -355,7 +355,7 @@ def test_books_balance_and_answers_are_true_after_any_fault_at_any_call(
     outcomes: list[str] = []
     cases, failures = 0, []
     calls = run(None)
-    first = calls.index(scenario.after) + 1 if scenario.after else 0
+    first = calls.index(scenario.after) + 1 if scenario.after else 0  # "broken" differs from "refused" in no call
     for number, operation in list(enumerate(calls))[first:]:
         for kind in kinds_for(operation):
             for late_last in (False, True) if kind in LATE_KINDS else (False,):

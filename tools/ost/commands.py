@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import typer
 
-from tools.ost import audit, build, check, demo, environment, hosting, load, publish, queue, run, simulate
+from tools.ost import audit, build, check, demo, environment, fuzz, hosting, load, publish, queue, run, simulate
 from tools.ost.measure.command import measure
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ DEVELOPMENT: dict[str, Callable[..., None]] = {
     "measure": measure,
     "load": load.load,
     "simulate": simulate.simulate,
+    "fuzz": fuzz.fuzz,
     "pins": check.pins,
 }
 for name, command in COMMANDS.items():

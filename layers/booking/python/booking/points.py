@@ -162,6 +162,7 @@ def _append(user_id: str, kind: str, amount: int, guard: _Guard, at: int, **abou
 
     Whether it may be written is judged on the entry before it, which the condition holds in place.
     """
+    entry_id = "e" + ids.digest(user_id, guard.sk)
     before = _newest(user_id)
     deadline = time.monotonic() + APPEND_BUDGET_SECONDS
     while time.monotonic() < deadline:
@@ -169,13 +170,16 @@ def _append(user_id: str, kind: str, amount: int, guard: _Guard, at: int, **abou
         if balance_after < 0 or (kind == "CHARGE" and balance_after > BALANCE_LIMIT):
             if known := get(settings().points_table, {"userId": user_id, "sk": guard.sk}):
                 return _replay(known, guard)
+            if before and before["entryId"] == entry_id:  # a twin is being written, entry first: look again
+                before = _newest(user_id)
+                continue
             if balance_after < 0:
                 raise InsufficientPoints(required=-amount, balance=balance_after - amount)
             raise BalanceLimitExceeded(limit=BALANCE_LIMIT)
         sequence = (int(before["sk"].removeprefix("ENTRY#")) if before else 0) + 1
         facts = {
             "userId": user_id,
-            "entryId": "e" + ids.digest(user_id, guard.sk),
+            "entryId": entry_id,
             "type": kind,
             "amount": amount,
             "balanceAfter": balance_after,
