@@ -58,7 +58,7 @@ async function send(method, path, { body, auth = true, queueToken, key }) {
       method,
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),
-      cache: "no-store",
+      cache: auth ? "no-store" : "default", // what is public says itself how long it may be kept
       signal: AbortSignal.timeout(PATIENCE_MS),
     });
     const text = await response.text();
