@@ -15,6 +15,7 @@ CHECKS = {
     "mypy": ("mypy",),
     "cfn-lint": ("cfn-lint", "template.yaml"),
 }
+ALONE = ("tests/measures/test_cpu.py", "tests/stack", "tests/browser")
 PIN = (
     *("pip-compile", "--quiet", "--strip-extras", "--annotation-style=line"),
     *("--no-emit-index-url", "--no-emit-find-links"),  # a pin says which version, not from where
@@ -31,11 +32,19 @@ def check() -> None:
 def run_tests(
     arguments: Annotated[list[str] | None, typer.Argument(help="Passed on to pytest, after --.")] = None,
 ) -> None:
-    """Check everything, build, then run every test (or those that the arguments name)."""
-    if not arguments:
-        check()
+    """Check everything, build, then run every test (or those that the arguments name).
+
+    What needs the machine for itself, a deployed stack or a measurement, comes after the rest, which shares it.
+    """
+    if arguments:
+        ensure_built(host_architecture())
+        _must_pass("pytest", *arguments)
+        return
+    check()
     ensure_built(host_architecture())
-    _must_pass("pytest", *(arguments or []))
+    alone = [f"--ignore={path}" for path in ALONE]
+    _must_pass("pytest", "-n", "auto", "--dist", "worksteal", *alone)
+    _must_pass("pytest", *ALONE)
 
 
 def format_code() -> None:
