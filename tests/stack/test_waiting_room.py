@@ -16,11 +16,13 @@ from tests.stack.conftest import Stacks
 from tests.stack.local_stack import LocalStack, PublishedConcert
 from tools.ost.fans import Fan
 
-CAPACITY, FANS, ACTIVE_SECONDS = 5, 60, 15
+CAPACITY, FANS, ACTIVE_SECONDS = 5, 60, 20
 IN_FLIGHT = 8
 PATIENCE_SECONDS = 150
 SAMPLE_SECONDS = 0.1
 FILLED_WITHIN = 5.0
+LATE_SECONDS = 4
+"""A poll that the local cloud answers this much late may find the place gone: it has taken half of a short life."""
 
 
 @dataclass
@@ -105,6 +107,8 @@ class Crowd:
         self.stack, self.concert = stack, concert
         self.in_flight = threading.Semaphore(IN_FLIGHT)
         self.latencies: list[float] = []
+        self.late = 0
+        """How often the local cloud kept a fan so long that the place lapsed."""
         self.seats = iter(range(1, 51))
         self.deadline = time.monotonic() + PATIENCE_SECONDS
 
@@ -115,35 +119,50 @@ class Crowd:
             self.latencies.append(time.monotonic() - started)
         return answer
 
+    def join(self, who: Behaviour) -> dict[str, Any]:
+        answer = self.call(who.fan, "POST", f"/concerts/{self.concert.concert_id}/queue-tokens")
+        assert answer.status_code in {httpx.codes.CREATED, httpx.codes.OK}, answer.text
+        view: dict[str, Any] = answer.json()
+        return view
+
     def live(self, who: Behaviour) -> None:
         path = f"/concerts/{self.concert.concert_id}/queue-tokens"
-        answer = self.call(who.fan, "POST", path)
-        assert answer.status_code == httpx.codes.CREATED, answer.text
-        view = answer.json()
+        view = self.join(who)
         while view["status"] != "ACTIVE":
             if who.vanishes == "waiting":
                 return
             assert time.monotonic() < self.deadline, f"still at position {view['position']}"
+            answered = time.monotonic()
             time.sleep(view["pollAfterSeconds"])
             answer = self.call(who.fan, "GET", f"{path}/current", queue_token=view["token"])
+            if answer.status_code == httpx.codes.UNAUTHORIZED:
+                late = time.monotonic() - answered - view["pollAfterSeconds"]
+                assert late > LATE_SECONDS, f"a fan who polled as told lost the place: {answer.text}"
+                self.late += 1
+                view = self.join(who)
+                continue
             assert answer.status_code == httpx.codes.OK, answer.text
             view = answer.json()
-        who.entered = True
+        who.entered, entered = True, time.monotonic()
         if who.vanishes:
             return
         time.sleep(who.stays)
         if who.pays:
-            self.pay(who.fan, view["token"])
+            answer = self.pay(who.fan, view["token"])
         else:
-            assert self.call(who.fan, "DELETE", f"{path}/current", queue_token=view["token"]).status_code == 204
+            answer = self.call(who.fan, "DELETE", f"{path}/current", queue_token=view["token"])
+        if answer.status_code == httpx.codes.UNAUTHORIZED and time.monotonic() - entered >= ACTIVE_SECONDS:
+            self.late += 1
+        else:
+            assert answer.is_success, answer.text
 
-    def pay(self, fan: Fan, token: str) -> None:
+    def pay(self, fan: Fan, token: str) -> httpx.Response:
         body = {"performanceId": self.concert.performance_id, "seatNumbers": [next(self.seats)]}
         held = self.call(fan, "POST", "/reservations", body, queue_token=token)
-        assert held.status_code == httpx.codes.CREATED, held.text
+        if not held.is_success:
+            return held
         self.call(fan, "POST", "/points/charges", {"amount": self.concert.price}, key="charge")
-        paid = self.call(fan, "POST", "/payments", {"reservationId": held.json()["reservationId"]}, key="pay")
-        assert paid.status_code in {httpx.codes.CREATED, httpx.codes.ACCEPTED}, paid.text
+        return self.call(fan, "POST", "/payments", {"reservationId": held.json()["reservationId"]}, key="pay")
 
 
 def test_five_places_and_sixty_fans_of_whom_a_third_vanish(
@@ -175,6 +194,7 @@ def test_five_places_and_sixty_fans_of_whom_a_third_vanish(
     with capsys.disabled():
         print(  # noqa: T201 - the measurement is what the test is run for
             f"\n{watch.samples} samples, at most {watch.most_active} active; a place filled in {usual:.1f} s (median), "
-            f"{slowest:.1f} s (95th percentile); a call took {slow:.1f} s (95th percentile)"
+            f"{slowest:.1f} s (95th percentile); a call took {slow:.1f} s (95th percentile), "
+            f"which cost {crowd.late} places"
         )
     assert slowest <= FILLED_WITHIN + 3 * slow, "the local cloud's own slowness is three calls: leave, tick, poll"
