@@ -1,9 +1,9 @@
 // The page's frame: what is on every page, and which page is shown.
 
-import { html, navigate, render, Route, Router, Switch, useEffect, useHashLocation, useLocation, useState } from "./vendor/libraries.js";
+import { effect, html, navigate, render, Route, Router, Switch, untracked, useEffect, useHashLocation, useLocation, useState } from "./vendor/libraries.js";
 import { language, points, speak, t } from "./language.js";
 import { Concerts } from "./pages/concerts.js";
-import { Bones, Countdown, href, Icon, Note, Page } from "./parts.js";
+import { attention, Bones, Countdown, href, Icon, Note, Page } from "./parts.js";
 import { places, placeState, startKeeping } from "./places.js";
 import { session, signOut } from "./session.js";
 import { settings } from "./settings.js";
@@ -150,6 +150,15 @@ function App() {
     <//>
   `;
 }
+
+// Who is let in while looking elsewhere is called by the tab's title.
+let waitingIn = new Set();
+effect(() => {
+  const states = Object.entries(places.value).map(([concertId, place]) => [concertId, placeState(place)]);
+  const letIn = states.some(([concertId, state]) => state === "ACTIVE" && waitingIn.has(concertId));
+  waitingIn = new Set(states.filter(([, state]) => state === "WAITING").map(([concertId]) => concertId));
+  if (letIn && document.hidden) attention.value = `● ${untracked(() => t("queue.yourTurn"))}`;
+});
 
 settings().catch(() => {}); // asked for at once; whoever needs it first tells of a failure
 startKeeping();

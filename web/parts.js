@@ -1,6 +1,6 @@
 // What several pages are built from.
 
-import { html, navigate, useCallback, useEffect, useRef, useState } from "./vendor/libraries.js";
+import { html, navigate, signal, useCallback, useEffect, useRef, useState } from "./vendor/libraries.js";
 import { part } from "./api.js";
 import { secondsUntil } from "./clock.js";
 import { clockFace, day, known, language, number, points, t, time } from "./language.js";
@@ -16,6 +16,12 @@ export function signInFirst(back = location.hash.slice(1)) {
   navigate("/sign-in");
 }
 
+/** What the title says instead, until a hidden tab is looked at. */
+export const attention = signal(null);
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) attention.value = null;
+});
+
 let pagesShown = 0;
 
 /** A page: its heading gets the focus when one comes from another page, so that it is read out. */
@@ -29,8 +35,8 @@ export function Page({ title, class: name = "", lead, children, before }) {
     }
   }, []);
   useEffect(() => {
-    document.title = title ? `${title} · ${t("name")}` : t("name");
-  }, [title, language.value]);
+    document.title = attention.value ?? (title ? `${title} · ${t("name")}` : t("name"));
+  }, [title, language.value, attention.value]);
   return html`
     <article class="page ${name}">
       ${before}

@@ -10,4 +10,5 @@ export const charge = async (amount, key) => (await call("POST", "/points/charge
 export const use = async (amount, reason, key) =>
   (await call("POST", "/points/uses", { body: { amount, ...(reason && { reason }) }, key })).body;
 
-export const newKey = () => crypto.randomUUID();
+/** 128 random bits. (`randomUUID` exists on https and localhost only.) */
+export const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -342,6 +342,17 @@ def test_hidden_tab_polls_only_as_often_as_keeps_the_place(queued: Queued) -> No
     assert 1 <= len(polls) <= 3
 
 
+def test_who_is_let_in_while_looking_elsewhere_is_called_by_the_title(queued: Queued, stack: LocalStack) -> None:
+    page = queued.visit.page
+    page.evaluate("isHidden = true; document.dispatchEvent(new Event('visibilitychange'))")
+    for token, fan in queued.others.items():
+        stack.call(fan, "DELETE", queued.poll, queue_token=token)
+
+    expect(page).to_have_title("● 입장하실 차례예요!")
+    page.evaluate("isHidden = false; document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page).to_have_title(re.compile("^Test concert"))
+
+
 def test_unsteady_line_is_told_and_survived(queued: Queued) -> None:
     note = queued.visit.page.locator(".line .note")
     queued.visit.refuse("GET", "/queue-tokens/current", "TEMPORARILY_UNAVAILABLE", times=2)

@@ -21,7 +21,6 @@ export function Queue({ concertId }) {
   }, []);
   useEffect(() => {
     if (state !== "ACTIVE") return;
-    if (document.hidden) document.title = t("queue.yourTurn");
     enter(concertId, place.wanted);
   }, [state]);
 

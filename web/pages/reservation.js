@@ -121,11 +121,12 @@ function Till({ reservation, payment, underway, paying, payNow, reload }) {
   const releasing = useAction();
   const [ask, setAsk] = useState(null);
   const short = balance.value === undefined ? 0 : Math.max(0, amount - balance.value);
-  const failed = payment?.status === "FAILED" ? payment : null;
+  // Too few points are told by what is asked for instead.
+  const failed = payment?.status === "FAILED" && payment.failure?.code !== "INSUFFICIENT_POINTS" ? payment : null;
 
   useEffect(() => {
-    if (paying.problem?.code === "INSUFFICIENT_POINTS" || failed) balance.reload();
-  }, [paying.problem, failed]);
+    if (paying.problem || payment?.status === "FAILED") balance.reload();
+  }, [paying.problem, payment]);
 
   const release = () =>
     setAsk({

@@ -1,7 +1,7 @@
 // The hall: pick up to four seats and have them held.
 
 import { html, navigate, useEffect, useMemo, useRef, useState } from "../vendor/libraries.js";
-import { call, list } from "../api.js";
+import { call, page } from "../api.js";
 import { concert as concertOf, performancesNow, seatsOf } from "../catalog.js";
 import { hall, neighbour } from "../hall.js";
 import { day, number, points, shortDay, t, time } from "../language.js";
@@ -105,7 +105,7 @@ export function Seats({ concertId, performanceId }) {
 }
 
 const held = async (performanceId) =>
-  (await list("/reservations")).filter((one) => one.performanceId === performanceId && ["HELD", "CONFIRMED"].includes(one.status));
+  (await page("/reservations")).items.filter((one) => one.performanceId === performanceId && ["HELD", "CONFIRMED"].includes(one.status));
 
 const toQueue = (concertId) => ({ label: t("queue.joinAgain"), href: href`/concerts/${concertId}/queue` });
 
