@@ -48,7 +48,7 @@ class Performance(TypedDict):
 def cached[Value](key: Any, read: Callable[[], Value], at: int, seconds: int = CACHE_SECONDS) -> Value:
     """Give what was read under this key less than `seconds` ago, else read it. What is missing is not remembered."""
     known = _cache.get(key)
-    if known is not None and at - known[0] < seconds:
+    if known is not None and 0 <= at - known[0] < seconds:
         return known[1]  # type: ignore[no-any-return]
     value = read()
     if value is not None:

@@ -152,7 +152,7 @@ def join(concert_id: str, user_id: str, at: int) -> tuple[Place, bool]:
             write(
                 put(
                     settings().queue_table,
-                    membership_key(concert_id, user_id) | {"number": number, "purgeAt": at + 30 * clock.DAY},
+                    membership_key(concert_id, user_id) | {"number": number, "purgeAt": at + 366 * clock.DAY},
                     "attribute_not_exists(#pk) OR #number = :before",
                     before=membership["number"] if membership else 0,
                 )
