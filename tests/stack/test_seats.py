@@ -13,6 +13,8 @@ from tools.ost.fans import Fan
 
 BUYERS = 200
 HOLD_SECONDS = 8
+THINKING_SECONDS = 0.02
+"""What a function takes between its read and its write, at the least."""
 
 
 def reserve(stack: LocalStack, fan: Fan, token: str, performance: str, seats: Any) -> Any:
