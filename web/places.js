@@ -10,10 +10,11 @@ import { session } from "./session.js";
 import { onForeignChange, recall, recallKeys, remember } from "./storage.js";
 
 /**
- * concertId → {view, heardAt, interval, startAhead, title, wanted, ended?, trouble?}
+ * concertId → {view, heardAt, joinedAt, startAhead, title, wanted, ended?, trouble?}
  *
  * view        the last queue view, with the token to send
  * heardAt     when it came, on the clock that tabs share (ms)
+ * joinedAt    the server's time when it was first heard of
  * startAhead  how many were ahead at first: where the progress bar begins
  * wanted      the performance that the user was about to look at
  * ended       code of the refusal that ended the place
@@ -85,6 +86,12 @@ export async function leave(concertId) {
 
 export const forget = (concertId) => save(concertId, null);
 
+/** A payment that completed at this time ended the place with which its seats were booked; a later place stays. */
+export function endByPaying(concertId, completedAt) {
+  const place = places.value[concertId];
+  if (place && Date.parse(place.joinedAt) <= Date.parse(completedAt)) forget(concertId);
+}
+
 /** Some other answer told that the place is over. */
 export function end(concertId, code) {
   const place = places.value[concertId];
@@ -98,7 +105,8 @@ function hear(concertId, view, more = {}) {
   const fresh = !before || placeState(before) === "ENDED";
   const startAhead = Math.max(view.ahead, fresh ? 0 : before.startAhead);
   const { ended: _e, trouble: _t, ...kept } = before ?? {};
-  save(concertId, { ...kept, ...more, view, startAhead, heardAt: monotonic() });
+  const joinedAt = fresh ? view.serverTime : before.joinedAt;
+  save(concertId, { ...kept, ...more, view, joinedAt, startAhead, heardAt: monotonic() });
 }
 
 /** Milliseconds between polls. A hidden tab asks as seldom as keeps the place. */

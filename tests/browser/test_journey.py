@@ -77,6 +77,7 @@ def test_fan_books_from_the_first_page_to_the_ticket_reloading_at_each_step(
 
     visit.go("/reservations")
     expect(page.locator(".ticket.confirmed h2")).to_contain_text("Starfall Symphony")
+    expect(page.locator(".dock")).to_have_count(0)  # paying ended the place in line
     assert_accessible(page)
     visit.shot(f"9-reservations-{mark}")
     visit.go("/points")

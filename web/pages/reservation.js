@@ -7,7 +7,7 @@ import { secondsUntil } from "../clock.js";
 import { hall } from "../hall.js";
 import { points, t, time } from "../language.js";
 import { Busy, Confirm, Countdown, href, Icon, Loading, Note, Page, ProblemNote, sentence, signInFirst, useAction, useLoaded } from "../parts.js";
-import { forget } from "../places.js";
+import { endByPaying } from "../places.js";
 import { Poster } from "../poster.js";
 import { session, signedIn } from "../session.js";
 import { balanceNow } from "../wallet.js";
@@ -32,9 +32,12 @@ function Counter({ reservationId }) {
   const alive = useRef(true);
   useEffect(() => () => void (alive.current = false), []);
 
-  const settle = async (outcome) => {
+  const conclude = (outcome) => {
     setPayment(outcome);
-    if (outcome.status === "COMPLETED") forget(outcome.concertId ?? reservation.concertId); // paying ends the place in line
+    if (outcome.status === "COMPLETED") endByPaying(reservation.concertId, outcome.completedAt);
+  };
+  const settle = async (outcome) => {
+    conclude(outcome);
     await loaded.reload();
   };
   const payNow = () =>
@@ -59,7 +62,7 @@ function Counter({ reservationId }) {
         ({ body }) => {
           if (!alive.current) return;
           if (!hasEnded(body)) resume(body.paymentId);
-          else if (body.status === "COMPLETED") setPayment(body);
+          else if (body.status === "COMPLETED") conclude(body);
         },
         () => {}, // the ticket stands without the payment's steps
       );
