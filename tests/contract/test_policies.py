@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 
-from booking import aws, clock, payments, points
+from booking import aws, catalog, clock, payments, points
 from booking.dynamodb import update, write
 from booking.queue import advance, line, token
 from booking.settings import settings
@@ -106,14 +106,18 @@ def event(function: str, case: str = "ok") -> dict[str, Any]:
     return filled
 
 
-def _full_house_with_one_gone() -> dict[str, Any]:
-    """A join beside a place that has run out: the line is read, the token ended, the number of a dead join closed."""
+def _a_place_that_was_left() -> dict[str, Any]:
+    """A join when there may be room, but not for certain: the line is read."""
     places = [world.enter(str(number)) for number in range(2)]
-    turn = places[0].turn
-    key = line.token_key(CONCERT, turn.number)
-    write(update(settings().queue_table, key, "SET #expiresAt = :then", None, then=clock.now() - 1))
-    write(update(settings().queue_table, line.counter_key(CONCERT), "ADD #issued :one", None, one=1))
-    line.join(CONCERT, OTHER, clock.now() - 60)
+    line.leave(places[1].turn)
+    advance.tick(CONCERT)
+    catalog.forget()
+    return event("issue_queue_token")
+
+
+def _full_house() -> dict[str, Any]:
+    for number in range(2):
+        world.enter(str(number))
     return event("issue_queue_token")
 
 
@@ -180,7 +184,7 @@ def _undoing_what_was_taken() -> dict[str, Any]:
 
 
 SCENARIOS: dict[str, list[Callable[[], dict[str, Any]]]] = {
-    "issue_queue_token": [_full_house_with_one_gone],
+    "issue_queue_token": [_full_house, _a_place_that_was_left],
     "advance_queue": [_a_join_that_died, _two_queues_in_use],
     "poll_queue_token": [_late_waiting_token, _active_token],
     "start_payment": [_paying],

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from booking import catalog
 from booking.dynamodb import get, put, update, write
 from booking.errors import TemporarilyUnavailable
-from booking.queue import advance, line
+from booking.queue import admission, advance, line
 from booking.queue.admission import Line
 from booking.queue.token import Turn
 from tests.handlers import call
@@ -123,7 +123,9 @@ def test_a_driver_stops_once_nobody_waits_and_looks_once_again(clock: Clock, kic
 
 
 def test_a_fan_who_joins_while_the_driver_lets_go_is_not_forgotten(clock: Clock, kicked: list[Any]) -> None:
-    ann = fill()[0]
+    ann, *others = fill()
+    for turn in others:
+        stay(turn)
     late: list[Turn] = []
 
     def joins() -> None:
@@ -207,7 +209,7 @@ def test_a_fan_near_the_front_of_an_undriven_line_kicks_and_others_do_not(kicked
     advance.keep_moving(line.poll(cem, AT + 2), AT + 2)
     assert kicked == [{"concertId": CONCERT, "scheduled": False}]
 
-    far = line.Place(Turn(CONCERT, "far", 2 + advance.FRONT + 1, active=False, expires_at=AT + 60), None)
+    far = line.Place(Turn(CONCERT, "far", 2 + admission.FRONT + 1, active=False, expires_at=AT + 60), None)
     advance.keep_moving(far, AT + 2)
     advance._take_wheel(CONCERT, "one", AT, take_over=True)
     catalog.forget()

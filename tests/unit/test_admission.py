@@ -157,17 +157,25 @@ def test_the_measurement_is_carried_on_as_the_next_ones_prior() -> None:
     assert after.pace == (10 * PRIOR + 60_000) // 70
 
 
-@given(wait=st.integers(0, 10**7), spread=st.floats(0, 1, exclude_max=True))
-def test_a_fan_polls_every_two_to_thirty_seconds_and_never_later_than_the_life_covers(wait: int, spread: float) -> None:
-    pause = admission.poll_after(wait, spread)
+@given(wait=st.integers(0, 10**7), position=st.integers(1, 10**6), spread=st.floats(0, 1, exclude_max=True))
+def test_a_fan_polls_every_two_to_thirty_seconds_and_never_later_than_the_life_covers(
+    wait: int, position: int, spread: float
+) -> None:
+    pause = admission.poll_after(wait, position, spread)
 
-    assert 2 <= pause <= admission.poll_after(wait) <= 30
-    assert admission.life(admission.poll_after(wait)) >= 3 * pause
+    assert 2 <= pause <= admission.poll_after(wait, position) <= 30
+    assert admission.life(admission.poll_after(wait, position)) >= 3 * pause
 
 
 def test_fans_far_back_do_not_all_come_back_at_once() -> None:
-    assert len({admission.poll_after(10_000, spread / 10) for spread in range(10)}) > 5
-    assert admission.poll_after(5) == 2
+    assert len({admission.poll_after(10_000, 5_000, spread / 10) for spread in range(10)}) > 5
+    assert admission.poll_after(5, 5_000) == 2
+
+
+@pytest.mark.parametrize("wait", [0, 120, 1_200, 10**6])
+def test_a_fan_whose_turn_may_be_next_asks_often_however_long_it_may_take(wait: int) -> None:
+    assert admission.poll_after(wait, admission.FRONT) == 2
+    assert admission.poll_after(1_200, admission.FRONT + 1) == 30
 
 
 @given(pause=st.integers(2, 30), left=st.integers(1, 200))

@@ -38,7 +38,10 @@ _must_renew: Any = admission.must_renew
 """Both are arithmetic only, so they take arrays as well."""
 JITTERED = np.array(
     [
-        [admission.poll_after(pause * admission.POLLS_IN_A_WAIT, tenth / 10) for tenth in range(10)]
+        [
+            admission.poll_after(pause * admission.POLLS_IN_A_WAIT, admission.FRONT + 1, tenth / 10)
+            for tenth in range(10)
+        ]
         for pause in range(admission.POLL_SLOWEST_SECONDS + 1)
     ]
 )
@@ -186,7 +189,8 @@ class Room:
             low, high = lowest, self.crowd.fans + 1
             while low < high:
                 middle = (low + high) // 2
-                if admission.poll_after(admission.estimated_wait(line, middle, at, active)) >= pause:
+                wait = admission.estimated_wait(line, middle, at, active)
+                if admission.poll_after(wait, middle - line.admitted) >= pause:
                     high = middle
                 else:
                     low = middle + 1

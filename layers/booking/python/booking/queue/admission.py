@@ -33,6 +33,9 @@ LOOKAHEAD = 50
 JOIN_GRACE_SECONDS = 5
 """How long a number may be without its token before the line goes on without it."""
 
+FRONT = 10
+"""How near to the cursor a fan may be let in at any moment, and sees to it that the line moves."""
+
 POLL_FASTEST_SECONDS = 2
 POLL_SLOWEST_SECONDS = 30
 POLLS_IN_A_WAIT = 10
@@ -224,12 +227,15 @@ def estimated_wait(line: Line, number: int, at: int, active_seconds: int) -> int
     return max(1, ahead * pace_of(line, at, certain_pace(line.capacity, active_seconds)) // 1000)
 
 
-def poll_after(wait: int, spread: float = 0.0) -> int:
+def poll_after(wait: int, position: int, spread: float = 0.0) -> int:
     """Tell in how many seconds to ask again, from the estimated wait; `spread` in [0, 1) says how much of the jitter.
 
-    2 s near the front, at most 30 s. Jitter only ever shortens the pause, so the token's life, which follows the
-    longest one, covers it.
+    2 s near the front, at most 30 s. Those whose turn may be next ask often whatever the estimate, so that a place that
+    comes free is taken at once. Jitter only ever shortens the pause, so the token's life, which follows the longest
+    one, covers it.
     """
+    if position <= FRONT:
+        return POLL_FASTEST_SECONDS
     pause = min(wait / POLLS_IN_A_WAIT, POLL_SLOWEST_SECONDS)
     return max(int(pause * (1 - JITTER * spread)), POLL_FASTEST_SECONDS)
 

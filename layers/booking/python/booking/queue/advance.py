@@ -49,8 +49,6 @@ DRIVE_SECONDS = 58
 """How long a driver works; the schedule starts the next one within this and a tick."""
 FAILURES = 3
 """How many ticks in a row may fail for a passing reason before a driver gives up."""
-FRONT = 10
-"""How near to the cursor a fan sees to it that the line moves."""
 _CURSOR = ("admitted", "capacity")
 """What must not have changed between reading a queue and moving its cursor."""
 ROUNDS = 20
@@ -331,7 +329,7 @@ def let_in(place: Place, at: int) -> Place:
     line = line_of(recent_queue(turn.concert_id, at))
     if turn.number <= line.admitted or _open_for(turn, line, at):
         return enter(turn, at)
-    if turn.number <= line.admitted + FRONT and line.active < line.capacity:
+    if turn.number <= line.admitted + admission.FRONT and line.active < line.capacity:
         line = tick(turn.concert_id, lambda: at, ENDS_WHILE_JOINING, until=turn.number)
     if turn.number <= line.admitted:
         return enter(turn, at)
@@ -386,6 +384,6 @@ def keep_moving(place: Place, at: int) -> None:
     turn = place.turn
     queue = recent_queue(turn.concert_id, at)
     line = line_of(queue)
-    near = turn.number <= line.admitted + FRONT + max(0, line.capacity - line.active)
+    near = turn.number <= line.admitted + admission.FRONT + max(0, line.capacity - line.active)
     if near and not turn.active and not is_driven(queue, at):
         kick(turn.concert_id)

@@ -170,12 +170,17 @@ def _come_back(place: Place, at: int) -> Place:
     turn = place.turn
     if turn.active:
         return place
-    after = admission.poll_after(_wait(turn, at))
+    after = _pause(turn, at)
     return renew(turn, after, at) if admission.must_renew(turn.expires_at, after, at) else place
 
 
 def _wait(turn: Turn, at: int) -> int:
     return admission.estimated_wait(recent_line(turn.concert_id, at), turn.number, at, settings().active_seconds)
+
+
+def _pause(turn: Turn, at: int, spread: float = 0.0) -> int:
+    position = turn.number - recent_line(turn.concert_id, at).admitted
+    return admission.poll_after(_wait(turn, at), position, spread)
 
 
 def _next_number(concert_id: str, at: int) -> int:
@@ -191,8 +196,7 @@ def _next_number(concert_id: str, at: int) -> int:
 
 def _put_token(concert_id: str, user_id: str, number: int, at: int) -> Place | None:
     """Write a new token, or give None when the line went on without this number."""
-    wait = _wait(Turn(concert_id, user_id, number, active=False, expires_at=at), at)
-    expires_at = at + admission.life(admission.poll_after(wait))
+    expires_at = at + admission.life(_pause(Turn(concert_id, user_id, number, active=False, expires_at=at), at))
     item = token_key(concert_id, number) | {
         "userId": user_id,
         "number": number,
@@ -425,7 +429,7 @@ def numbers(place: Place, at: int) -> dict[str, Any]:
     if not turn.active:
         position = max(1, turn.number - recent_line(turn.concert_id, at).admitted)
         wait = _wait(turn, at)
-        after = admission.poll_after(wait, random.random())  # noqa: S311 - jitter needs no secrecy
+        after = _pause(turn, at, random.random())  # noqa: S311 - jitter needs no secrecy
     return {
         "status": "ACTIVE" if turn.active else "WAITING",
         "position": position,
