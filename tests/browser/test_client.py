@@ -409,7 +409,10 @@ def reserve(stack: LocalStack, concert: PublishedConcert, *numbers: int) -> None
     assert stack.call(fan, "POST", "/reservations", body, queue_token=token).status_code == 201
 
 
-def test_seat_map_comes_without_a_layout_shift(visits: Visits, stack: LocalStack) -> None:
+@pytest.mark.parametrize("last", ["/seats", "/performances", "/concerts/[^/]+"])
+def test_seat_map_comes_without_a_layout_shift_whatever_comes_last(
+    visits: Visits, stack: LocalStack, last: str
+) -> None:
     concert = stack.publish_concert(performances=2)
     visit = visits(stack, phone=True, script=COUNT_SHIFTS)
 
@@ -417,10 +420,12 @@ def test_seat_map_comes_without_a_layout_shift(visits: Visits, stack: LocalStack
         time.sleep(0.8)
         route.fallback()
 
-    visit.intercept("GET", "/seats", dawdle)
+    visit.intercept("GET", last, dawdle)
     visit.go(f"/concerts/{concert.concert_id}/dates/{concert.performance_id}")
     visit.page.locator(".seat.ghost").first.wait_for(timeout=COLD)
     visit.page.locator(".seat.free").first.wait_for(timeout=COLD)
+    expect(visit.page.locator("h1")).to_contain_text("Test concert", timeout=COLD)
+    visit.page.locator(".date-tabs a").first.wait_for(timeout=COLD)
     visit.page.wait_for_timeout(500)
 
     assert visit.page.locator(".seats .seat").count() == 50

@@ -81,7 +81,7 @@ export function Seats({ concertId, performanceId }) {
     <${Page} class="booking" title=${title} lead=${performance ? `${day(performance.startsAt, performance.timezone)} · ${time(performance.startsAt, performance.timezone)}` : html`<span class="bone" />`}
       before=${html`<a class="up" href=${href`/concerts/${concertId}`}><${Icon} name="back" />${t("seats.up")}</a>`}>
       <${Dates} concertId=${concertId} dates=${dates.value} current=${performanceId} />
-      <${Right} concertId=${concertId} concert=${concert.value} performanceId=${performanceId} />
+      <${Right} concertId=${concertId} />
       <div class="floor">
         <section class="hall panel" aria-labelledby="hall-title">
           <div class="hall-head">
@@ -136,7 +136,7 @@ function Dates({ concertId, dates, current }) {
 }
 
 /** What entitles one to book: for how long, or how to get it. */
-function Right({ concertId, concert }) {
+function Right({ concertId }) {
   const [, draw] = useState(0);
   const { busy, problem, run } = useAction();
   const place = places.value[concertId];
@@ -156,7 +156,7 @@ function Right({ concertId, concert }) {
   if (state === "ENDED") {
     return html`<${Note} tone="warn" actions=${html`<a class="button quiet" href=${href`/concerts/${concertId}/queue`}>${t("queue.joinAgain")}</a>`}>${t("errors.QUEUE_TOKEN_EXPIRED")}<//>`;
   }
-  return concert && html`<${Note}>${t("seats.lookOnly")}<//>`;
+  return html`<${Note}>${t("seats.lookOnly")}<//>`;
 }
 
 function HoldButton({ concertId, concert, performanceId, picked, busy, reserve }) {
