@@ -9,7 +9,8 @@ from typing import NoReturn
 from rich.console import Console
 from rich.markup import escape
 
-out = Console(soft_wrap=not sys.stdout.isatty())
+# Where nobody looks at a terminal, tables get room: their words must not be cut.
+out = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 160)
 err = Console(stderr=True, soft_wrap=True)
 tables = Console(width=None if sys.stdout.isatty() else 120)
 """Tables of figures, which are read in files and logs too."""
