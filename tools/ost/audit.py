@@ -17,7 +17,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tools.ost.console import err, out
+from tools.ost.console import err, figures, out
 from tools.ost.paths import STATE
 from tools.ost.stack import Stack, StackOption, StateOption
 
@@ -353,6 +353,6 @@ def audit(
     table = Table("rule", "what is wrong", "look at")
     for each in violations:
         table.add_row(each.rule, each.detail, "\n".join(each.ids))
-    out.print(table)
+    figures.print(table)
     out.print(f"{len(violations)} violations in {count} items", highlight=False)
     sys.exit(1)

@@ -9,10 +9,9 @@ from typing import NoReturn
 from rich.console import Console
 from rich.markup import escape
 
-# Where nobody looks at a terminal, tables get room: their words must not be cut.
-out = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 160)
+out = Console(soft_wrap=not sys.stdout.isatty())
 err = Console(stderr=True, soft_wrap=True)
-tables = Console(width=None if sys.stdout.isatty() else 120)
+figures = Console(width=None if sys.stdout.isatty() else 160)
 """Tables of figures, which are read in files and logs too."""
 
 

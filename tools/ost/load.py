@@ -26,7 +26,7 @@ from rich.table import Table
 
 from tools.ost.audit import audit
 from tools.ost.catalog import Concert, Item
-from tools.ost.console import Failure, err, out, step, tables
+from tools.ost.console import Failure, err, figures, out, step
 from tools.ost.fans import Fan, new_fan
 from tools.ost.paths import STATE
 from tools.ost.publish import CatalogTables, publish_concerts
@@ -239,7 +239,7 @@ def _show(stages: list[Stage]) -> None:
                 f"{middle / bare:.1f}" if bare else "",
                 f"{middle / idle:.1f}" if idle else "",
             )
-        tables.print(table)
+        figures.print(table)
     out.print("The emulator is the ceiling here, not the product: read the ratios, not the times.", style="dim")
 
 

@@ -11,7 +11,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tools.ost.console import Failure, err, out
+from tools.ost.console import Failure, err, figures
 from tools.ost.paths import ROOT
 from tools.ost.simulation import Crowd, Outcome, counter_of_unreleased, crowds, fixed_rate, run
 
@@ -55,7 +55,7 @@ def simulate(
         table = Table(*columns, title=title, title_justify="left")
         for row in rows:
             table.add_row(*row)
-        out.print(table)
+        figures.print(table)
     if write:
         _draw(main, changed)
         _write(tables)

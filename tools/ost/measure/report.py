@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from tools.ost.build import ensure_built, host_architecture
-from tools.ost.console import err, step, tables
+from tools.ost.console import err, figures, step
 from tools.ost.measure import imports, operations, twin, warm
 from tools.ost.measure.operations import JOURNEY_FLOOR_USD, JOURNEY_USD, OPERATIONS
 from tools.ost.measure.prices import Bill
@@ -117,8 +117,8 @@ def _show_counts(
             f"{twin_bill.usd * MILLION:.2f}" if twin_bill else "",
             style="dim" if is_cold else None,
         )
-    tables.print(table)
-    tables.print(
+    figures.print(table)
+    figures.print(
         f"The journey against the naive twin's: {ours.usd / its.usd:.2f} without transitions, "
         f"{ours.usd_with_transitions / its.usd_with_transitions:.2f} with them "
         f"(${ours.usd_with_transitions * MILLION:.0f} and ${its.usd_with_transitions * MILLION:.0f} a million).",
@@ -144,17 +144,17 @@ def _show_cpu(
             f"{each.ratio_with_client:.2f}",
             f"{stripped.compiled} compiled, {stripped.ratio:.2f}" if stripped else "",
         )
-    tables.print(table)
+    figures.print(table)
     table = Table(title="Warm CPU of a call against its bare SDK calls", title_justify="left")
     for heading in ("call", "SDK calls", "ratio", "budget"):
         table.add_column(heading, justify="left" if heading == "call" else "right")
     for name, call in warmed.items():
         table.add_row(name, str(call.sdk_calls), f"{call.ratio:.2f}", f"{warm.BUDGETS[name]:g}")
-    tables.print(table)
+    figures.print(table)
     layers = {name: size for name, size in imports.sizes().items() if name.endswith("Layer")}
     largest = max(size for name, size in imports.sizes().items() if name.endswith("Function"))
     named = ", ".join(f"{name} {size / MILLION:.1f} MB" for name, size in layers.items())
-    tables.print(f"Built, with bytecode: {named}; a function is {largest / 1000:.0f} kB at most.", highlight=False)
+    figures.print(f"Built, with bytecode: {named}; a function is {largest / 1000:.0f} kB at most.", highlight=False)
 
 
 def draw(bills: Mapping[str, Bill], twins: Mapping[str, Bill], journeys: tuple[Bill, Bill], file: Path) -> None:
