@@ -31,3 +31,19 @@ def test_many_fans_come_in_and_hold_seats_at_once(stack: LocalStack) -> None:
     )
 
     assert [answer.status_code for answer in answers] == [201] * 20
+
+
+def test_an_operator_pauses_a_queue_and_opens_it_again_without_a_deploy(stack: LocalStack) -> None:
+    concert, fan = stack.publish_concert(), stack.fan()
+
+    def queue(*arguments: str) -> str:
+        command = [str(ROOT / "ost"), "queue", concert.concert_id, "--state", str(stack.state), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    queue("--capacity", "0")
+    assert stack.join(fan, concert.concert_id)["status"] == "WAITING"
+    shown = queue()
+    queue("--capacity", "1")
+    stack.enter(fan, concert.concert_id, seconds=20)
+
+    assert [cell.strip() for cell in shown.splitlines()[4].strip("│").split("│")][:3] == ["1", "0", "0"]
