@@ -1,6 +1,5 @@
 """What every test may stand on: the functions' environment, and a cloud in this process."""
 
-import functools
 import gc
 import os
 from collections.abc import Iterator
@@ -11,29 +10,18 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from booking import aws, catalog, dynamodb, payments
-from booking import settings as settings_module
-from booking.queue import advance, token
+from booking import aws
 from tests.tables import create_tables, resources, variable_of
+from tools.ost.in_process import forget_process
 
 REGION = "us-east-1"
 LIMITS = {"QUEUE_CAPACITY": "2", "ACTIVE_SECONDS": "600", "HOLD_SECONDS": "300", "MAX_SEATS_PER_USER": "4"}
 
 
 def forget_everything() -> None:
-    """Make this process a new one: no clients, no settings, no caches."""
-    cached: list[functools._lru_cache_wrapper[object]] = [
-        settings_module.settings,
-        aws.session,
-        dynamodb.client,
-        payments._workflow,
-        advance._lambda,
-        token._secrets,
-    ]
-    for function in cached:
-        function.cache_clear()
-    catalog.forget()
-    token.forget_keys()
+    """Make this process a new one, and close what the one before has left open."""
+    aws.session.cache_clear()
+    forget_process()
     gc.collect()
 
 

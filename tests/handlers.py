@@ -1,11 +1,10 @@
 """The functions' handlers, each a module of its own, and the events that they are tried with."""
 
-import importlib.util
 import json
-from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
+
+from tools.ost.in_process import handler
 
 ROOT = Path(__file__).parents[1]
 EVENTS = ROOT / "events"
@@ -22,17 +21,6 @@ class Context:
     def get_remaining_time_in_millis(self) -> int:
         """Give the whole time that a function has."""
         return 10_000
-
-
-@cache
-def handler(function: str) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
-    """Load a function's handler from its folder, under a module name of its own."""
-    spec = importlib.util.spec_from_file_location(f"functions.{function}.app", ROOT / "functions" / function / "app.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.handler  # type: ignore[no-any-return]
 
 
 def call(function: str, event: dict[str, Any]) -> dict[str, Any]:

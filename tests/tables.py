@@ -1,19 +1,10 @@
 """The tables as template.yaml has them, made in whatever cloud the environment points at."""
 
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import boto3
-from samcli.yamlhelper import yaml_parse  # type: ignore[import-untyped]
 
-ROOT = Path(__file__).parents[1]
-
-
-@cache
-def template() -> dict[str, Any]:
-    """Read template.yaml, with `!Ref X` as `{"Ref": "X"}` and so on."""
-    return dict(yaml_parse((ROOT / "template.yaml").read_text("utf-8")))
+from tools.ost.in_process import template
 
 
 def resources(kind: str) -> dict[str, dict[str, Any]]:

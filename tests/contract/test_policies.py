@@ -20,7 +20,8 @@ from tests.conftest import forget_everything
 from tests.functional import world
 from tests.functional.world import CONCERT, OTHER, USER
 from tests.handlers import call, event_text, events, functions
-from tests.tables import resources, template
+from tests.tables import resources
+from tools.ost.in_process import template
 
 type Permission = tuple[str, str]
 

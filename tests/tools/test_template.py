@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.tables import ROOT, resources, template
+from tests.tables import resources
+from tools.ost.in_process import template
+from tools.ost.paths import ROOT
 
 READS = {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:BatchGetItem", "secretsmanager:GetSecretValue"}
 WRITING_READ = "PollQueueTokenFunction"

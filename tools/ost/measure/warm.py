@@ -25,8 +25,9 @@ from moto.core.models import botocore_stubber
 from booking import aws, catalog, clock
 from booking.queue import token
 from tools.ost.console import Failure
+from tools.ost.in_process import forget_clients, handler
 from tools.ost.measure.meter import Emitter
-from tools.ost.measure.world import CONCERT, PERFORMANCE, SEATS, Context, World, event, forget_clients, handler
+from tools.ost.measure.world import CONCERT, PERFORMANCE, SEATS, Context, World, event
 from tools.ost.paths import ROOT, inherited_environment
 
 ROUNDS = 12

@@ -4,7 +4,6 @@ Nothing here depends on the machine's speed or the time of day, so the counts ar
 """
 
 import contextlib
-import importlib.util
 import io
 import itertools
 import json
@@ -12,19 +11,19 @@ import os
 import random
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
 from moto import mock_aws
-from samcli.yamlhelper import yaml_parse  # type: ignore[import-untyped]
 
 from booking import aws, catalog, clock, dynamodb, ids, payments, points, reservations, seats
 from booking import settings as settings_module
 from booking.observability import logger, metrics
-from booking.queue import advance, line, token
+from booking.queue import line, token
+from tools.ost.in_process import forget_process, handler, template
 from tools.ost.measure.meter import Emitter, Meter, Tally
 from tools.ost.measure.prices import Bill
 from tools.ost.paths import ROOT
@@ -51,24 +50,6 @@ class Context:
     function_name = "function"
     memory_limit_in_mb = 512
     invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:function"
-
-
-@cache
-def template() -> dict[str, Any]:
-    """Read template.yaml."""
-    return dict(yaml_parse((ROOT / "template.yaml").read_text("utf-8")))
-
-
-@cache
-def handler(function: str) -> Handler:
-    """Load a function's handler from its folder, under a module name of its own."""
-    path = ROOT / "functions" / function / "app.py"
-    spec = importlib.util.spec_from_file_location(f"functions.{function}.app", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.handler  # type: ignore[no-any-return]
 
 
 def event(
@@ -102,20 +83,6 @@ def event(
     if body is not None:
         request["body"] = json.dumps(body)
     return request
-
-
-def forget_clients() -> None:
-    """Have every client made again."""
-    for made_once in (dynamodb.client, payments._workflow, advance._lambda, token._secrets):
-        made_once.cache_clear()
-
-
-def forget_process() -> None:
-    """Make this process a new one, as at a cold start: no clients, no settings, no caches."""
-    forget_clients()
-    settings_module.settings.cache_clear()
-    catalog.forget()
-    token.forget_keys()
 
 
 class World:

@@ -333,6 +333,11 @@ def cursor_of(key: Item | None, attribute: str) -> str | None:
     return base64.urlsafe_b64encode(str(key[attribute]).encode()).decode().rstrip("=") if key else None
 
 
+def not_a_cursor() -> ValidationFailed:
+    """Refuse a cursor that the list did not give."""
+    return ValidationFailed(errors=[{"field": "cursor", "message": "is not a cursor of this list"}])
+
+
 def key_of(cursor: str | None) -> str | None:
     """Read a cursor back.
 
@@ -345,7 +350,7 @@ def key_of(cursor: str | None) -> str | None:
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeDecodeError, ValueError) as error:
-        raise ValidationFailed(errors=[{"field": "cursor", "message": "is not a cursor of this list"}]) from error
+        raise not_a_cursor() from error
     if not 0 < len(text) <= 200:
-        raise ValidationFailed(errors=[{"field": "cursor", "message": "is not a cursor of this list"}])
+        raise not_a_cursor()
     return text

@@ -21,7 +21,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from booking.dynamodb import cursor_of
+from booking.dynamodb import cursor_of, not_a_cursor
 from booking.errors import (
     BookingError,
     IdempotencyKeyRequired,
@@ -127,7 +127,7 @@ def page_of(items: list[dict[str, Any]], limit: int, after: str | None, name: st
     if after is not None:
         names = [item[name] for item in items]
         if after not in names:
-            raise ValidationFailed(errors=[{"field": "cursor", "message": "is not a cursor of this list"}])
+            raise not_a_cursor()
         first = names.index(after) + 1
     shown = items[first : first + limit]
     more = first + limit < len(items)

@@ -127,6 +127,12 @@ def _is_alive(item: Item | None, at: int) -> bool:
     return item is not None and item["status"] in {"WAITING", "ACTIVE"} and item["expiresAt"] > at
 
 
+def _alive(item: Item | None, at: int) -> Item:
+    if item is None or not _is_alive(item, at):
+        raise QueueTokenExpired
+    return item
+
+
 def join(concert_id: str, user_id: str, at: int) -> tuple[Place, bool]:
     """Give the user's place in line and whether it is new. Safe to repeat: a user has one living place.
 
@@ -333,9 +339,7 @@ def renew(turn: Turn, poll_after_seconds: int, at: int) -> Place:
         )
     except ConditionFailed as refused:
         item = refused.item
-    if not _is_alive(item, at):
-        raise QueueTokenExpired
-    assert item is not None  # it is alive
+    item = _alive(item, at)
     return _place(turn.concert_id, item)
 
 
@@ -381,9 +385,7 @@ def read_active(turn: Turn, at: int) -> Item:
 
     """
     item = get(settings().queue_table, token_key(turn.concert_id, turn.number))
-    if not _is_alive(item, at):
-        raise QueueTokenExpired
-    assert item is not None  # it is alive
+    item = _alive(item, at)
     if item["status"] != "ACTIVE":
         raise not_active(_place(turn.concert_id, item), at)
     return item
