@@ -24,7 +24,7 @@ ARROWS: dict[str, set[str]] = {
     "seats": {"catalog", "dynamodb", *FOUNDATION},
     "points": {"dynamodb", *FOUNDATION},
     "queue.admission": set(),
-    "queue.token": {"aws", "errors", "settings"},
+    "queue.token": {"aws", "errors", "observability", "settings"},
     "queue.line": {"catalog", "dynamodb", "queue.admission", "queue.token", *FOUNDATION},
     "queue.advance": {
         "aws",

@@ -3,12 +3,15 @@
 import base64
 import json
 from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
 
 import boto3
 import jwt
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
-from booking.errors import QueueTokenExpired, QueueTokenInvalid, QueueTokenRequired
+from booking.errors import QueueTokenExpired, QueueTokenInvalid, QueueTokenRequired, TemporarilyUnavailable
 from booking.queue import token
 from booking.queue.token import Turn
 
@@ -105,10 +108,118 @@ def test_a_rotated_key_keeps_the_tokens_of_the_one_before_and_no_older_ones() ->
         read(first)
 
 
-def test_forged_key_ids_cost_no_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    token.sign(TURN)
-    monkeypatch.setattr(token._keys, "read", lambda: pytest.fail("asked for the keys again"))
+class Secrets:
+    """Counts the reads of the keys, and is down or late on demand."""
 
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.reads, self.down = 0.0, 0, False
+        monkeypatch.setattr(token, "time", SimpleNamespace(monotonic=lambda: self.now))
+        token._secrets().meta.events.register("before-call", self._called)
+
+    def _called(self, **_: Any) -> None:
+        self.reads += 1
+        if self.down:
+            raise EndpointConnectionError(endpoint_url="https://secretsmanager")
+
+    @staticmethod
+    def rotate(key: str) -> None:
+        boto3.client("secretsmanager").put_secret_value(SecretId="queue-key", SecretString=key)
+
+
+@pytest.fixture
+def secrets(monkeypatch: pytest.MonkeyPatch) -> Secrets:
+    return Secrets(monkeypatch)
+
+
+def version(number: int) -> str:
+    return f"00000000-0000-4000-8000-{number:012d}"
+
+
+def test_what_cannot_be_a_version_of_the_key_is_refused_without_a_call(secrets: Secrets) -> None:
+    token.sign(TURN)
+    before = secrets.reads
+
+    for kid in ("unknown", "", 7, None, ["x"], "ä" * 40, "x" * 65):
+        with pytest.raises(QueueTokenInvalid):
+            read(forged(claims(), "x" * 64, {"kid": kid}) if isinstance(kid, str) else forged_header({"kid": kid}))
+
+    assert secrets.reads == before
+
+
+def forged_header(header: Mapping[str, object]) -> str:
+    text = base64.urlsafe_b64encode(json.dumps({"alg": "HS256", **header}).encode()).decode().rstrip("=")
+    return f"{text}.e30.e30"
+
+
+def test_a_flood_of_forged_versions_costs_one_look_in_five_seconds(secrets: Secrets) -> None:
+    token.sign(TURN)
+    before = secrets.reads
+    with pytest.raises(QueueTokenInvalid):
+        read(forged(claims(), "x" * 64, {"kid": version(0)}))
+    assert secrets.reads - before <= 2  # the current version and the one before it
+
+    before = secrets.reads
     for number in range(5):
         with pytest.raises(QueueTokenInvalid):
-            read(forged(claims(), "x" * 64, {"kid": f"forged-{number}"}))
+            read(forged(claims(), "x" * 64, {"kid": version(0)}))
+        with pytest.raises(TemporarilyUnavailable) as told:  # nobody may look just now, so nobody knows
+            read(forged(claims(), "x" * 64, {"kid": version(number + 1)}))
+        assert told.value.retry_after == token.MISS_PAUSE_SECONDS
+    assert secrets.reads == before
+
+    secrets.now += token.MISS_PAUSE_SECONDS + 1
+    with pytest.raises(QueueTokenInvalid):
+        read(forged(claims(), "x" * 64, {"kid": version(1)}))
+
+
+def test_a_token_of_a_key_that_was_rotated_in_a_moment_ago_is_good(secrets: Secrets) -> None:
+    token.sign(TURN)
+    secrets.rotate("m" * 64)
+    current = boto3.client("secretsmanager").get_secret_value(SecretId="queue-key")["VersionId"]
+
+    secrets.now += 1
+    assert read(forged(claims(), "m" * 64, {"kid": current})) == TURN
+
+
+def test_a_rotation_is_seen_also_under_a_flood_of_forged_versions(secrets: Secrets) -> None:
+    token.sign(TURN)
+    with pytest.raises(QueueTokenInvalid):
+        read(forged(claims(), "x" * 64, {"kid": version(0)}))
+    secrets.rotate("m" * 64)
+    current = boto3.client("secretsmanager").get_secret_value(SecretId="queue-key")["VersionId"]
+    honest = forged(claims(), "m" * 64, {"kid": current})
+
+    with pytest.raises(TemporarilyUnavailable):  # never "not valid": the page would drop the place
+        read(honest)
+    secrets.now += token.MISS_PAUSE_SECONDS + 1
+    assert read(honest) == TURN
+
+
+def test_the_keys_at_hand_outlive_an_outage_of_the_service_that_keeps_them(secrets: Secrets) -> None:
+    text = token.sign(TURN)
+    secrets.down = True
+
+    for _ in range(5):
+        secrets.now += token.KEY_LIFE_SECONDS + 1
+        before = secrets.reads
+        assert read(text) == TURN
+        assert read(token.sign(TURN)) == TURN
+        assert secrets.reads - before == 1, "each request waits for a service that does not answer"
+
+    with pytest.raises(TemporarilyUnavailable):  # an unknown version can be neither good nor bad now
+        read(forged(claims(), "x" * 64, {"kid": version(0)}))
+
+    secrets.down = False
+    secrets.rotate("m" * 64)
+    secrets.now += token.OUTAGE_PAUSE_SECONDS + 1
+    assert jwt.get_unverified_header(token.sign(TURN))["kid"] != jwt.get_unverified_header(text)["kid"]
+    assert read(text) == TURN
+
+
+def test_a_process_that_never_had_the_keys_says_that_it_is_busy(secrets: Secrets) -> None:
+    secrets.down = True
+
+    with pytest.raises(TemporarilyUnavailable):
+        token.sign(TURN)
+    with pytest.raises(TemporarilyUnavailable):
+        read(forged(claims(), "x" * 64, {"kid": version(0)}))

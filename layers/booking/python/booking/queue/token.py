@@ -7,6 +7,7 @@ tokens of the version before it valid until they expire.
 import base64
 import functools
 import json
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from booking import aws
 from booking.errors import QueueTokenExpired, QueueTokenInvalid, QueueTokenRequired, TemporarilyUnavailable
+from booking.observability import logger
 from booking.settings import settings
 
 if TYPE_CHECKING:
@@ -23,9 +25,13 @@ if TYPE_CHECKING:
 
 ALGORITHM = "HS256"
 KEY_LIFE_SECONDS = 300
-"""How long a process keeps the keys before it looks for a rotated one."""
-MISS_PAUSE_SECONDS = 30
-"""How long an unknown key id is refused without asking again, so that forged tokens cost no calls."""
+"""How long a process keeps the keys before it looks for a rotated one; it keeps them for longer while it cannot."""
+OUTAGE_PAUSE_SECONDS = 30
+"""How long a process works with the keys that it has after it could not read them again."""
+MISS_PAUSE_SECONDS = 5
+"""How long after a look in vain no other unknown key is looked for, so that forged tokens cost next to no calls."""
+VERSION = r"[A-Za-z0-9-]{32,64}"
+"""What the version of a secret looks like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +57,16 @@ class _Keys:
     def __init__(self) -> None:
         self.by_version: dict[str, str] = {}
         self.current = ""
-        self.read_at = float("-inf")
+        self.read_at = self.failed_at = self.missed_at = float("-inf")
+        self.missed: set[str] = set()
 
     def read(self) -> None:
         """Read both versions of the secret; the one before may not exist."""
         by_version = {}
         try:
             answer = _secrets().get_secret_value(SecretId=settings().queue_key_secret_arn)
-            self.current = answer["VersionId"]
-            by_version[self.current] = answer["SecretString"]
+            current = answer["VersionId"]
+            by_version[current] = answer["SecretString"]
             try:
                 before = _secrets().get_secret_value(
                     SecretId=settings().queue_key_secret_arn, VersionStage="AWSPREVIOUS"
@@ -69,21 +76,48 @@ class _Keys:
                 if error.response["Error"]["Code"] != "ResourceNotFoundException":
                     raise
         except (BotoCoreError, ClientError) as error:
+            self.failed_at = time.monotonic()
             raise TemporarilyUnavailable from error
-        self.by_version = by_version
+        self.by_version, self.current = by_version, current
         self.read_at = time.monotonic()
+        self.missed.clear()
+
+    def refresh(self) -> None:
+        """Read the keys again once they are old; while that fails, the ones at hand stay good."""
+        now = time.monotonic()
+        if now - self.read_at <= KEY_LIFE_SECONDS or (self.current and now - self.failed_at <= OUTAGE_PAUSE_SECONDS):
+            return
+        try:
+            self.read()
+        except TemporarilyUnavailable:
+            if not self.current:
+                raise
+            logger.warning("the keys of queue tokens cannot be read again; the ones at hand stay in use")
 
     def find(self, version: str) -> str | None:
-        """Give the key of a version, looking again for one that is unknown, but seldom."""
-        age = time.monotonic() - self.read_at
-        if age > KEY_LIFE_SECONDS or (version not in self.by_version and age > MISS_PAUSE_SECONDS):
-            self.read()
+        """Return the key of a version, or None when there is none.
+
+        An unknown one may have been rotated in since the keys were read, so it is looked for; but after a look in vain
+        there is a pause, in which nobody knows and the caller comes back.
+
+        Raises:
+            TemporarilyUnavailable: the keys could not be read, or may not be yet.
+
+        """
+        self.refresh()
+        if version in self.by_version or version in self.missed:
+            return self.by_version.get(version)
+        if time.monotonic() - self.missed_at <= MISS_PAUSE_SECONDS:
+            raise TemporarilyUnavailable(retry_after=MISS_PAUSE_SECONDS)
+        self.read()
+        if version not in self.by_version:
+            self.missed.add(version)
+            self.missed_at = time.monotonic()
         return self.by_version.get(version)
 
     def to_sign(self) -> tuple[str, str]:
-        """Give the current version and its key."""
-        if time.monotonic() - self.read_at > KEY_LIFE_SECONDS:
-            self.read()
+        """Return the current version and its key."""
+        self.refresh()
         return self.current, self.by_version[self.current]
 
 
@@ -91,8 +125,8 @@ _keys = _Keys()
 
 
 def forget_keys() -> None:
-    """Make the next use read the keys again."""
-    _keys.read_at = float("-inf")
+    """Be a process again that has not read the keys."""
+    _keys.__init__()  # type: ignore[misc]  # as new
 
 
 def sign(turn: Turn) -> str:
@@ -144,7 +178,7 @@ def _version_of(text: str) -> str | None:
     except (ValueError, RecursionError):
         return None
     version = claimed.get("kid") if isinstance(claimed, dict) else None
-    return version if isinstance(version, str) else None
+    return version if isinstance(version, str) and re.fullmatch(VERSION, version) else None
 
 
 def ensure_for(turn: Turn, user_id: str, concert_id: str | None) -> None:
