@@ -1,14 +1,19 @@
-# Shortcuts to ./ost, which sets itself up. HOST, PORT, PARAMS and STATE go to `make run`; STATE to the others too.
+# ./ost is for organisers and operators, lab/ for measuring; both stand on .venv, which `./ost setup` makes.
+# HOST, PORT, PARAMS and STATE go to `make run`; STATE to the others too.
 HOST ?= 127.0.0.1
 PORT ?= 4566
 STATE ?= .local
 PARAMS ?=
 FILE ?= catalog/demo.yaml
 STEPS ?= 10000
+SEED ?= $(shell date +%s)
 export OST_STATE = $(STATE)
+LAB = PYTHONPATH=$(CURDIR):$(CURDIR)/layers/booking/python .venv/bin/python -P -m lab
+# What needs the machine for itself, a deployed stack or a measurement, comes after the rest, which shares it.
+ALONE = tests/measures/test_cpu.py tests/stack tests/browser
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo publish audit build test check format fuzz measure load simulate openapi pins clean
+.PHONY: help setup run demo publish audit build test check format fuzz measure load simulate openapi pins clean
 
 help:     ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -20,25 +25,33 @@ publish:  ## Publish a catalog to the running stack: make publish FILE=catalog/d
 	@exec ./ost publish $(FILE)
 audit:    ## Read the running stack's tables and report every violation of its promises
 	@exec ./ost audit
+setup:    ## Install the pinned packages into .venv when they are missing or changed
+	@./ost setup
 build:    ## Build functions and layers into .aws-sam/build
 	@exec ./ost build
-test:     ## Check everything, then run every test
-	@exec ./ost test
-check:    ## Lint, types and template, without tests
-	@exec ./ost check
-format:   ## Format the code
-	@exec ./ost format
-fuzz:     ## The whole booking against its model, at length: make fuzz STEPS=10000
-	@exec ./ost fuzz --steps $(STEPS)
-measure:  ## Count what every operation asks of AWS, in units and dollars; CPU as ratios
-	@exec ./ost measure
-load:     ## Drive the running local stack at rising concurrency, then audit it
-	@exec ./ost load
-simulate: ## A million fans in the waiting room, with a virtual clock: docs/scaling.md
-	@exec ./ost simulate
+test: check build ## Check everything, then run every test; a part of them: .venv/bin/pytest tests/unit
+	.venv/bin/pytest -n auto --dist worksteal $(ALONE:%=--ignore=%)
+	.venv/bin/pytest $(ALONE)
+check: setup ## Lint, types and template, without tests
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/cfn-lint template.yaml
+format: setup ## Format the code and sort its imports
+	.venv/bin/ruff check --select I --fix --quiet .
+	.venv/bin/ruff format .
+fuzz: setup ## The whole booking against its model, at length: make fuzz STEPS=10000 SEED=1
+	FUZZ_STEPS=$(STEPS) POWERTOOLS_LOG_LEVEL=CRITICAL .venv/bin/pytest tests/model -s -q --hypothesis-seed=$(SEED)
+measure: setup ## Count what every operation asks of AWS, in units and dollars; CPU as ratios
+	@exec env $(LAB) measure
+load: setup ## Drive the running local stack at rising concurrency, then audit it
+	@exec env $(LAB) load
+simulate: setup ## A million fans in the waiting room, with a virtual clock: docs/scaling.md
+	@exec env $(LAB) simulate
 openapi:  ## Merge the API's specification from the handlers
 	@exec ./ost openapi
-pins:     ## Compile the pinned requirements again
-	@exec ./ost pins
+pins: setup ## Compile the pinned requirements again, the functions' first. Needs a network
+	CUSTOM_COMPILE_COMMAND="make pins" .venv/bin/pip-compile layers/dependencies/requirements.in
+	CUSTOM_COMPILE_COMMAND="make pins" .venv/bin/pip-compile requirements/dev.in
 clean:    ## Remove what was built (not .venv)
 	@rm -rf .aws-sam .local .mypy_cache .ruff_cache .pytest_cache .hypothesis

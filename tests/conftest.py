@@ -11,8 +11,8 @@ import pytest
 from moto import mock_aws
 
 from booking import aws
+from lab.in_process import forget_process
 from tests.tables import create_tables, resources, variable_of
-from tools.ost.in_process import forget_process
 
 REGION = "us-east-1"
 LIMITS = {"QUEUE_CAPACITY": "2", "ACTIVE_SECONDS": "600", "HOLD_SECONDS": "300", "MAX_SEATS_PER_USER": "4"}

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tools.ost.in_process import handler
+from lab.in_process import handler
 
 ROOT = Path(__file__).parents[1]
 EVENTS = ROOT / "events"

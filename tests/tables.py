@@ -4,7 +4,7 @@ from typing import Any
 
 import boto3
 
-from tools.ost.in_process import template
+from lab.in_process import template
 
 
 def resources(kind: str) -> dict[str, dict[str, Any]]:

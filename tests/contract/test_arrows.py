@@ -96,6 +96,19 @@ def test_functions_do_not_import_each_other_or_the_tools_and_leave_the_cloud_to_
         assert roots <= allowed, path
 
 
+def test_command_line_runs_without_the_laboratory_and_both_without_the_tests() -> None:
+    closed = {"tools": {"tests", "lab"}, "lab": {"tests"}, "layers": {"tests", "lab", "tools"}}
+
+    reached = {
+        (str(path.relative_to(ROOT)), root)
+        for folder, others in closed.items()
+        for path in (ROOT / folder).rglob("*.py")
+        for root in others & {name.split(".")[0] for name in imported(path)}
+    }
+
+    assert reached == set()
+
+
 def test_only_the_settings_read_the_environment() -> None:
     readers = {
         path.name

@@ -16,12 +16,12 @@ from booking import aws, catalog, clock, payments, points
 from booking.dynamodb import update, write
 from booking.queue import advance, line, token
 from booking.settings import settings
+from lab.in_process import template
 from tests.conftest import forget_everything
 from tests.functional import world
 from tests.functional.world import CONCERT, OTHER, USER
 from tests.handlers import call, event_text, events, functions
 from tests.tables import resources
-from tools.ost.in_process import template
 
 type Permission = tuple[str, str]
 

@@ -115,7 +115,7 @@ def test_a_tick_reads_the_window_only_and_writes_nothing_when_nothing_moves(call
 
 
 def test_the_size_of_a_token_is_what_the_simulation_reckons_with() -> None:
-    simulation = pytest.importorskip("tools.ost.simulation")
+    simulation = pytest.importorskip("lab.simulation")
     user = "5f0c1a52-0b5e-4a7e-9c39-1f2d3c4b5a69"
     place, _ = line.join(CONCERT, user, AT)
     advance.let_in(place, AT)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tools.ost.measure import twin
-from tools.ost.measure.operations import JOURNEY_USD, OPERATIONS, journey, measure, within_budget
-from tools.ost.measure.prices import Bill
+from lab.measure import baseline
+from lab.measure.operations import JOURNEY_USD, OPERATIONS, journey, measure, within_budget
+from lab.measure.prices import Bill
 
 EXACT = {
     "list_concerts": (0, 0, 1, 0),
@@ -83,8 +83,8 @@ def test_journey_keeps_its_budget(bills: dict[str, Bill]) -> None:
     assert journey(bills).usd <= JOURNEY_USD
 
 
-def test_journey_costs_at_most_half_of_the_naive_twins(bills: dict[str, Bill]) -> None:
-    ours, its = journey(bills), journey(twin.measure())
+def test_journey_costs_at_most_half_of_the_naive_baselines(bills: dict[str, Bill]) -> None:
+    ours, its = journey(bills), journey(baseline.measure())
 
     assert ours.usd <= its.usd / 2
     assert ours.usd_with_transitions <= its.usd_with_transitions / 2

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tools.ost.measure import imports, warm
+from lab.measure import imports, warm
 from tools.ost.paths import BUILT
 
 ROOM = 1.15

@@ -8,9 +8,9 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from booking import aws
-from tools.ost.in_process import template
-from tools.ost.measure.meter import Meter
-from tools.ost.measure.prices import CALL_SECONDS, LAMBDA_GB, LAMBDA_GB_SECOND, Bill
+from lab.in_process import template
+from lab.measure.meter import Meter
+from lab.measure.prices import CALL_SECONDS, LAMBDA_GB, LAMBDA_GB_SECOND, Bill
 
 
 class Shop:

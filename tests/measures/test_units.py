@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tools.ost.measure.units import index_units, item_size, number_size, read_units, value_size, write_units
+from lab.measure.units import index_units, item_size, number_size, read_units, value_size, write_units
 
 KB = 1024
 

@@ -25,9 +25,9 @@ def clone(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(clone: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(clone: Path, command: str = "--help", **environment: str) -> subprocess.CompletedProcess[str]:
     bare = {"PATH": str(clone / "bin"), "HOME": str(clone)} | environment
-    return subprocess.run([str(clone / "ost"), "--help"], env=bare, capture_output=True, text=True, check=False)
+    return subprocess.run([str(clone / "ost"), command], env=bare, capture_output=True, text=True, check=False)
 
 
 def test_no_python_is_told_in_one_sentence(clone: Path) -> None:
@@ -48,3 +48,16 @@ def test_no_network_is_told_in_one_sentence(clone: Path) -> None:
         "ost: the pinned packages could not be installed: is there a network? See .local/log/setup.log."
     )
     assert "No matching distribution found" in (clone / ".local/log/setup.log").read_text()
+
+
+def test_set_up_alone_starts_no_program(clone: Path) -> None:
+    interpreter = clone / ".venv" / "bin" / "python"
+    interpreter.parent.mkdir(parents=True)
+    interpreter.symlink_to(sys.executable)
+    pins = [(clone / name).read_bytes() for name in ("requirements/dev.txt", "layers/dependencies/requirements.txt")]
+    summed = subprocess.run(["cksum"], input=b"".join(pins), capture_output=True, check=True).stdout
+    (clone / ".venv" / ".requirements").write_bytes(summed)
+
+    told = run(clone, "setup")
+
+    assert (told.returncode, told.stdout, told.stderr) == (0, "", "")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from lab.in_process import template
 from tests.tables import resources
-from tools.ost.in_process import template
 from tools.ost.paths import ROOT
 
 READS = {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:BatchGetItem", "secretsmanager:GetSecretValue"}

@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("numpy")
 
-from tools.ost.simulation import Crowd, counter_of_unreleased, fixed_rate, run
+from lab.simulation import Crowd, counter_of_unreleased, fixed_rate, run
 
 
 @pytest.mark.parametrize("abandonment", [0.0, 0.3, 0.6])

@@ -1,5 +1,6 @@
 """The one place where a failure of a command becomes a sentence."""
 
+import importlib
 import os
 import sys
 
@@ -9,16 +10,15 @@ from tools.ost.console import Failure, fail
 os.environ.pop("PYTHONPATH", None)
 
 
-def main() -> None:
-    """Run the command; exit 1 with one sentence when it fails for a reason that a person can act on."""
+def main(program: str, commands: str) -> None:
+    """Run a module's Typer `app`; exit 1 with one sentence when it fails for a reason that a person can act on."""
     try:
         # Here, because Ctrl-C may come while they load.
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
-        from tools.ost.commands import app  # noqa: PLC0415
-
+        app = importlib.import_module(commands).app
         try:
-            app(prog_name="ost")
+            app(prog_name=program)
         except (BotoCoreError, ClientError) as error:
             fail(f"AWS refused: {error}")
     except Failure as failure:
@@ -28,4 +28,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main("ost", "tools.ost.commands")

@@ -1,11 +1,9 @@
 """The commands of `./ost`, one module each."""
 
-from collections.abc import Callable
-
 import typer
 
-from tools.ost import audit, build, check, demo, environment, fuzz, hosting, load, publish, queue, run, simulate
-from tools.ost.measure.command import measure
+from tools.ost import audit, build, demo, environment, hosting, publish, queue, run
+from tools.ost.console import out
 
 app = typer.Typer(
     add_completion=False,
@@ -14,28 +12,22 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_show_locals=False,
 )
-COMMANDS: dict[str, Callable[..., None]] = {
-    "run": run.run,
-    "demo": demo.demo,
-    "publish": publish.publish,
-    "queue": queue.queue,
-    "audit": audit.audit,
-    "env": environment.env,
-    "website": hosting.website,
-}
-DEVELOPMENT: dict[str, Callable[..., None]] = {
-    "build": build.build,
-    "check": check.check,
-    "test": check.run_tests,
-    "format": check.format_code,
-    "openapi": check.openapi,
-    "measure": measure,
-    "load": load.load,
-    "simulate": simulate.simulate,
-    "fuzz": fuzz.fuzz,
-    "pins": check.pins,
-}
-for name, command in COMMANDS.items():
-    app.command(name)(command)
-for name, command in DEVELOPMENT.items():
-    app.command(name, rich_help_panel="Development")(command)
+for command in (
+    run.run,
+    demo.demo,
+    publish.publish,
+    queue.queue,
+    audit.audit,
+    environment.env,
+    hosting.website,
+    build.build,
+):
+    app.command()(command)
+
+
+@app.command(rich_help_panel="Development")
+def openapi() -> None:
+    """Merge the specification from the handlers into functions/get_openapi/openapi.json."""
+    from tools.ost import specification  # noqa: PLC0415 - it loads every handler
+
+    out.print("written" if specification.write() else "unchanged")

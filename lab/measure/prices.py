@@ -15,7 +15,7 @@ LAMBDA_GB = 0.5
 """`MemorySize` of every function in template.yaml; a test holds the two together."""
 CALL_SECONDS = 0.020
 """How long a warm call is taken to run, beside what it sleeps. Only AWS can tell (docs/performance.md); it is the same
-for the floor, for us and for the naive twin."""
+for the floor, for us and for the naive baseline."""
 
 
 @dataclass(frozen=True, slots=True)

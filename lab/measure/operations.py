@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from booking import catalog, clock
 from booking.queue import advance
-from tools.ost.measure.prices import Bill
-from tools.ost.measure.world import CAPACITY, CONCERT, PERFORMANCE, PRICE, SEATS, World
+from lab.measure.prices import Bill
+from lab.measure.world import CAPACITY, CONCERT, PERFORMANCE, PRICE, SEATS, World
 
 COLD_READS = 1.5
 """What a cold call may read more: the concert, the performance and the queue's cursor."""

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from tools.ost.measure import units
-from tools.ost.measure.prices import Bill
-from tools.ost.measure.units import Stored
+from lab.measure import units
+from lab.measure.prices import Bill
+from lab.measure.units import Stored
 
 WRITES = ("PutItem", "UpdateItem", "DeleteItem")
 BILLED = {None, "ConditionalCheckFailedException", "TransactionCanceledException"}

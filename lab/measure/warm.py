@@ -24,10 +24,10 @@ from moto.core.models import botocore_stubber
 
 from booking import aws, catalog, clock
 from booking.queue import token
+from lab.in_process import forget_clients, handler
+from lab.measure.meter import Emitter
+from lab.measure.world import CONCERT, PERFORMANCE, SEATS, Context, World, event
 from tools.ost.console import Failure
-from tools.ost.in_process import forget_clients, handler
-from tools.ost.measure.meter import Emitter
-from tools.ost.measure.world import CONCERT, PERFORMANCE, SEATS, Context, World, event
 from tools.ost.paths import ROOT, inherited_environment
 
 ROUNDS = 12
@@ -250,7 +250,7 @@ def measure_apart() -> dict[str, Warm]:
     """Measure in a process of its own, without the native signer that the local cloud brings and Lambda has not."""
     paths = f"{ROOT}{os.pathsep}{ROOT / 'layers' / 'booking' / 'python'}"
     environment = inherited_environment() | {"BOTO_DISABLE_CRT": "true", "PYTHONPATH": paths}
-    command = [sys.executable, "-P", "-m", "tools.ost.measure.warm"]
+    command = [sys.executable, "-P", "-m", "lab.measure.warm"]
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if result.returncode:
         raise Failure(f"the warm calls could not be measured: {result.stderr.strip().splitlines()[-1]}")

@@ -11,9 +11,9 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from lab.simulation import Crowd, Outcome, counter_of_unreleased, crowds, fixed_rate, run
 from tools.ost.console import Failure, err, figures
 from tools.ost.paths import ROOT
-from tools.ost.simulation import Crowd, Outcome, counter_of_unreleased, crowds, fixed_rate, run
 
 DOCUMENT = ROOT / "docs" / "scaling.md"
 IMAGES = ROOT / "docs" / "images"

@@ -23,9 +23,9 @@ from booking import aws, catalog, clock, dynamodb, ids, payments, points, reserv
 from booking import settings as settings_module
 from booking.observability import logger, metrics
 from booking.queue import line, token
-from tools.ost.in_process import forget_process, handler, template
-from tools.ost.measure.meter import Emitter, Meter, Tally
-from tools.ost.measure.prices import Bill
+from lab.in_process import forget_process, handler, template
+from lab.measure.meter import Emitter, Meter, Tally
+from lab.measure.prices import Bill
 from tools.ost.paths import ROOT
 
 REGION = "us-east-1"

@@ -1,4 +1,4 @@
-"""The naive twin: the same work done as the common samples do it, on the same meter, so that the distance is seen.
+"""The naive baseline: the same work done as the common samples do it, on the same meter, so that the distance is seen.
 
 Not a straw man; each habit is the usual one: a Lambda authorizer before every call; an item for every seat; a queue
 position that is a COUNT query, and a heartbeat written at every poll; a hold that takes a lock item, reads, and then
@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from booking import aws
-from tools.ost.measure.prices import Bill
-from tools.ost.measure.world import NOW, PRICE, SEATS, World
+from lab.measure.prices import Bill
+from lab.measure.world import NOW, PRICE, SEATS, World
 
 LINE = 5000
 """How many wait ahead of a fan who joins; on the way to the front the average is half of it. A quarter of the crowd
-that the queue is simulated with. The COUNT query costs the twin a read unit for every 47 of them, at every poll."""
+that the queue is simulated with. The COUNT query costs the baseline a read unit for every 47 of them, at every poll."""
 PAY_STEPS = ("ValidateHold", "CheckBalance", "DebitPoints", "RecordHistory", "ConfirmSeats", "LeaveQueue", "Complete")
 PAY_CHOICES = 2
 """Whether the hold lives; whether the balance is enough."""
@@ -27,14 +27,14 @@ PAYMENT = "6f0c1c0e-8d5c-4f0e-9d53-2f5a0d8f7b61"
 PERFORMANCE = "starfall-symphony.2036-05-10"
 
 TABLES: Mapping[str, tuple[str, str]] = {
-    "TwinSeats": ("performanceId", "seatNumber"),
-    "TwinLocks": ("lockId", ""),
-    "TwinTokens": ("concertId", "joinedAt"),
-    "TwinReservations": ("reservationId", ""),
-    "TwinPoints": ("userId", ""),
-    "TwinHistory": ("userId", "at"),
-    "TwinKeys": ("key", ""),
-    "TwinPayments": ("paymentId", ""),
+    "BaselineSeats": ("performanceId", "seatNumber"),
+    "BaselineLocks": ("lockId", ""),
+    "BaselineTokens": ("concertId", "joinedAt"),
+    "BaselineReservations": ("reservationId", ""),
+    "BaselinePoints": ("userId", ""),
+    "BaselineHistory": ("userId", "at"),
+    "BaselineKeys": ("key", ""),
+    "BaselinePayments": ("paymentId", ""),
 }
 
 
@@ -42,8 +42,8 @@ def _stored(item: Mapping[str, Any]) -> dict[str, Any]:
     return {name: {"N": str(value)} if isinstance(value, int) else {"S": value} for name, value in item.items()}
 
 
-class Twin:
-    """The twin's tables in a world, and its client, which the world's meter sees."""
+class Baseline:
+    """The baseline's tables in a world, and its client, which the world's meter sees."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -62,12 +62,12 @@ class Twin:
                 ],
             )
         for number in range(1, SEATS + 1):
-            self._put("TwinSeats", _seat(number))
+            self._put("BaselineSeats", _seat(number))
         for place in range(LINE // 2 + 1):
-            self._put("TwinTokens", _token(NOW + place))
-        self._put("TwinPoints", {"userId": USER, "balance": 100_000, "updatedAt": NOW})
-        self._put("TwinReservations", _reservation())
-        self._put("TwinPayments", _payment())
+            self._put("BaselineTokens", _token(NOW + place))
+        self._put("BaselinePoints", {"userId": USER, "balance": 100_000, "updatedAt": NOW})
+        self._put("BaselineReservations", _reservation())
+        self._put("BaselinePayments", _payment())
 
     def _put(self, table: str, item: Mapping[str, Any]) -> None:
         self.client.put_item(TableName=table, Item=_stored(item))
@@ -90,7 +90,7 @@ class Twin:
 
     def _count_ahead(self) -> None:
         self.client.query(
-            TableName="TwinTokens",
+            TableName="BaselineTokens",
             Select="COUNT",
             KeyConditionExpression="#c = :c AND #j < :j",
             ExpressionAttributeNames={"#c": "concertId", "#j": "joinedAt"},
@@ -101,7 +101,7 @@ class Twin:
         """List the seats of a performance."""
         self._http(authorized=False)
         self.client.query(
-            TableName="TwinSeats",
+            TableName="BaselineSeats",
             KeyConditionExpression="#p = :p",
             ExpressionAttributeNames={"#p": "performanceId"},
             ExpressionAttributeValues=_stored({":p": PERFORMANCE}),
@@ -110,28 +110,28 @@ class Twin:
     def issue_token(self) -> None:
         """Join the queue."""
         self._http()
-        self._get("TwinKeys", key=USER)
-        self._put("TwinTokens", _token(NOW + LINE))
+        self._get("BaselineKeys", key=USER)
+        self._put("BaselineTokens", _token(NOW + LINE))
         self._count_ahead()
 
     def poll(self) -> None:
         """Poll, with half of the line ahead."""
         self._http()
-        self._get("TwinTokens", concertId="starfall-symphony", joinedAt=NOW + 1)
-        self._set("TwinTokens", {"concertId": "starfall-symphony", "joinedAt": NOW + 1}, lastSeenAt=NOW)
+        self._get("BaselineTokens", concertId="starfall-symphony", joinedAt=NOW + 1)
+        self._set("BaselineTokens", {"concertId": "starfall-symphony", "joinedAt": NOW + 1}, lastSeenAt=NOW)
         self._count_ahead()
 
     def reserve_seat(self) -> None:
         """Hold a seat: lock, read, write, unlock."""
         self._http()
-        self._get("TwinTokens", concertId="starfall-symphony", joinedAt=NOW + 1)
-        self._put("TwinLocks", {"lockId": f"{PERFORMANCE}#7", "owner": USER, "expiresAt": NOW + 10})
-        self._get("TwinSeats", performanceId=PERFORMANCE, seatNumber=7)
+        self._get("BaselineTokens", concertId="starfall-symphony", joinedAt=NOW + 1)
+        self._put("BaselineLocks", {"lockId": f"{PERFORMANCE}#7", "owner": USER, "expiresAt": NOW + 10})
+        self._get("BaselineSeats", performanceId=PERFORMANCE, seatNumber=7)
         self._set(
-            "TwinSeats", {"performanceId": PERFORMANCE, "seatNumber": 7}, status="HELD", reservationId=RESERVATION
+            "BaselineSeats", {"performanceId": PERFORMANCE, "seatNumber": 7}, status="HELD", reservationId=RESERVATION
         )
-        self._put("TwinReservations", _reservation())
-        self.client.delete_item(TableName="TwinLocks", Key=_stored({"lockId": f"{PERFORMANCE}#7"}))
+        self._put("BaselineReservations", _reservation())
+        self.client.delete_item(TableName="BaselineLocks", Key=_stored({"lockId": f"{PERFORMANCE}#7"}))
 
     def charge(self) -> None:
         """Charge points."""
@@ -139,30 +139,30 @@ class Twin:
         self._change_points()
 
     def _change_points(self) -> None:
-        self._put("TwinKeys", {"key": KEY, "status": "INPROGRESS", "expiresAt": NOW})
-        self._get("TwinPoints", userId=USER)
-        self._set("TwinPoints", {"userId": USER}, balance=50_000, updatedAt=NOW)
-        self._put("TwinHistory", {"userId": USER, "at": NOW, "type": "CHARGE", "amount": PRICE, "balance": 50_000})
-        self._set("TwinKeys", {"key": KEY}, status="COMPLETED", answer="{}")
+        self._put("BaselineKeys", {"key": KEY, "status": "INPROGRESS", "expiresAt": NOW})
+        self._get("BaselinePoints", userId=USER)
+        self._set("BaselinePoints", {"userId": USER}, balance=50_000, updatedAt=NOW)
+        self._put("BaselineHistory", {"userId": USER, "at": NOW, "type": "CHARGE", "amount": PRICE, "balance": 50_000})
+        self._set("BaselineKeys", {"key": KEY}, status="COMPLETED", answer="{}")
 
     def pay(self) -> None:
         """Pay for a reservation: the call, then a Lambda function for each step of the workflow."""
         self._http()
-        self._put("TwinKeys", {"key": PAYMENT, "status": "INPROGRESS", "expiresAt": NOW})
-        self._put("TwinPayments", _payment())
-        self._set("TwinKeys", {"key": PAYMENT}, status="COMPLETED", answer="{}")
+        self._put("BaselineKeys", {"key": PAYMENT, "status": "INPROGRESS", "expiresAt": NOW})
+        self._put("BaselinePayments", _payment())
+        self._set("BaselineKeys", {"key": PAYMENT}, status="COMPLETED", answer="{}")
         steps = len(PAY_STEPS)
         self.world.meter.add(Bill(lambda_calls=steps, transitions=steps + PAY_CHOICES + 1))
-        self._get("TwinReservations", reservationId=RESERVATION)
-        self._get("TwinPoints", userId=USER)
+        self._get("BaselineReservations", reservationId=RESERVATION)
+        self._get("BaselinePoints", userId=USER)
         self._change_points()
-        self._set("TwinSeats", {"performanceId": PERFORMANCE, "seatNumber": 7}, status="SOLD")
-        self._set("TwinReservations", {"reservationId": RESERVATION}, status="CONFIRMED")
-        self._set("TwinTokens", {"concertId": "starfall-symphony", "joinedAt": NOW + 1}, status="FINISHED")
+        self._set("BaselineSeats", {"performanceId": PERFORMANCE, "seatNumber": 7}, status="SOLD")
+        self._set("BaselineReservations", {"reservationId": RESERVATION}, status="CONFIRMED")
+        self._set("BaselineTokens", {"concertId": "starfall-symphony", "joinedAt": NOW + 1}, status="FINISHED")
         for step in PAY_STEPS:
-            self._set("TwinPayments", {"paymentId": PAYMENT}, step=step)
+            self._set("BaselinePayments", {"paymentId": PAYMENT}, step=step)
         self._http()
-        self._get("TwinPayments", paymentId=PAYMENT)
+        self._get("BaselinePayments", paymentId=PAYMENT)
 
 
 def _seat(number: int) -> dict[str, Any]:
@@ -214,17 +214,17 @@ def _payment() -> dict[str, Any]:
 
 
 def measure() -> dict[str, Bill]:
-    """Count each of the twin's operations, by the name of ours that does the same, and its journey."""
+    """Count each of the baseline's operations, by the name of ours that does the same, and its journey."""
     bills: dict[str, Bill] = {}
     with World() as world:
-        twin = Twin(world)
+        baseline = Baseline(world)
         operations: dict[str, Callable[[], None]] = {
-            "list_seats": twin.list_seats,
-            "issue_token": twin.issue_token,
-            "poll_average": twin.poll,
-            "reserve_seat": twin.reserve_seat,
-            "charge": twin.charge,
-            "pay": twin.pay,
+            "list_seats": baseline.list_seats,
+            "issue_token": baseline.issue_token,
+            "poll_average": baseline.poll,
+            "reserve_seat": baseline.reserve_seat,
+            "charge": baseline.charge,
+            "pay": baseline.pay,
         }
         for name, operation in operations.items():
             with world.measured() as tally:

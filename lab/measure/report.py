@@ -7,11 +7,11 @@ from typing import Any
 
 from rich.table import Table
 
+from lab.measure import baseline, imports, operations, warm
+from lab.measure.operations import JOURNEY_FLOOR_USD, JOURNEY_USD, OPERATIONS
+from lab.measure.prices import Bill
 from tools.ost.build import ensure_built, host_architecture
 from tools.ost.console import err, figures, step
-from tools.ost.measure import imports, operations, twin, warm
-from tools.ost.measure.operations import JOURNEY_FLOOR_USD, JOURNEY_USD, OPERATIONS
-from tools.ost.measure.prices import Bill
 from tools.ost.paths import ROOT
 
 CHART = ROOT / "docs" / "images" / "measures.png"
@@ -23,11 +23,11 @@ def measure(*, cpu: bool, state: Path) -> None:
     with step("Counting every operation, warm and cold", "Counted every operation, warm and cold"):
         bills = {operation.name: operations.measure(operation) for operation in OPERATIONS}
         cold = {each.name: operations.measure(each, cold=True) for each in OPERATIONS if each.can_be_cold}
-    with step("Counting the naive twin's", "Counted the naive twin's"):
-        twins = twin.measure()
-    journeys = operations.journey(bills), operations.journey(twins)
+    with step("Counting the naive baseline's", "Counted the naive baseline's"):
+        baselines = baseline.measure()
+    journeys = operations.journey(bills), operations.journey(baselines)
     rows = counted(bills, cold, journeys[0])
-    _show_counts(rows, bills, twins, journeys)
+    _show_counts(rows, bills, baselines, journeys)
 
     imported: dict[str, imports.Import] = {}
     warmed: dict[str, warm.Warm] = {}
@@ -49,7 +49,7 @@ def measure(*, cpu: bool, state: Path) -> None:
     written = state / "measures.json"
     written.parent.mkdir(parents=True, exist_ok=True)
     written.write_text(json.dumps(found, indent=2) + "\n")
-    draw(bills, twins, journeys, CHART)
+    draw(bills, baselines, journeys, CHART)
     err.print(f"Written: {written} and {CHART.relative_to(ROOT)}", highlight=False)
 
 
@@ -81,7 +81,7 @@ def _row(bill: Bill, floor: float, *, ok: bool) -> dict[str, Any]:
 def _show_counts(
     rows: Mapping[str, Mapping[str, Any]],
     bills: Mapping[str, Bill],
-    twins: Mapping[str, Bill],
+    baselines: Mapping[str, Bill],
     journeys: tuple[Bill, Bill],
 ) -> None:
     ours, its = journeys
@@ -98,13 +98,13 @@ def _show_counts(
         "floor",
         "ratio",
         "budget",
-        "twin $",
+        "baseline $",
     ):
         table.add_column(heading, justify="left" if heading in {"operation", "budget"} else "right", no_wrap=True)
     for name, row in rows.items():
         is_cold = name.endswith("_cold")
         bill = ours if name == "journey" else None if is_cold else bills[name]
-        twin_bill = its if name == "journey" else twins.get(name)
+        baseline_bill = its if name == "journey" else baselines.get(name)
         table.add_row(
             "  cold" if is_cold else about.get(name, "one fan's journey"),
             *(f"{row[each]:g}" for each in ("read_units", "write_units", "lambda_calls")),
@@ -114,12 +114,12 @@ def _show_counts(
             f"{row['floor_usd']:.2f}",
             f"{row['usd_per_million'] / row['floor_usd']:.2f}" if row["floor_usd"] else "",
             "[green]kept[/]" if row["budget_ok"] else "[red]passed[/]",
-            f"{twin_bill.usd * MILLION:.2f}" if twin_bill else "",
+            f"{baseline_bill.usd * MILLION:.2f}" if baseline_bill else "",
             style="dim" if is_cold else None,
         )
     figures.print(table)
     figures.print(
-        f"The journey against the naive twin's: {ours.usd / its.usd:.2f} without transitions, "
+        f"The journey against the naive baseline's: {ours.usd / its.usd:.2f} without transitions, "
         f"{ours.usd_with_transitions / its.usd_with_transitions:.2f} with them "
         f"(${ours.usd_with_transitions * MILLION:.0f} and ${its.usd_with_transitions * MILLION:.0f} a million).",
         highlight=False,
@@ -157,8 +157,8 @@ def _show_cpu(
     figures.print(f"Built, with bytecode: {named}; a function is {largest / 1000:.0f} kB at most.", highlight=False)
 
 
-def draw(bills: Mapping[str, Bill], twins: Mapping[str, Bill], journeys: tuple[Bill, Bill], file: Path) -> None:
-    """Draw floor, ours and the twin's, an operation a row. The same counts make the same file."""
+def draw(bills: Mapping[str, Bill], baselines: Mapping[str, Bill], journeys: tuple[Bill, Bill], file: Path) -> None:
+    """Draw floor, ours and the baseline's, an operation a row. The same counts make the same file."""
     import matplotlib as mpl  # noqa: PLC0415 - half a second, for one command
 
     mpl.use("agg")
@@ -166,13 +166,13 @@ def draw(bills: Mapping[str, Bill], twins: Mapping[str, Bill], journeys: tuple[B
 
     floors = {operation.name: operation.floor.usd for operation in OPERATIONS} | {"journey": JOURNEY_FLOOR_USD}
     about = {operation.name: operation.about for operation in OPERATIONS} | {"journey": "one fan's journey"}
-    ours, its = dict(bills) | {"journey": journeys[0]}, dict(twins) | {"journey": journeys[1]}
+    ours, its = dict(bills) | {"journey": journeys[0]}, dict(baselines) | {"journey": journeys[1]}
     names = [name for name in [*floors] if name != "advance_tick"]
     figure, axes = plt.subplots(figsize=(9, 6.5), layout="constrained")
     bars = (
         ("floor, without guarantees", {name: floors[name] for name in names}, "#b8c4ce"),
         ("this service", {name: ours[name].usd for name in names}, "#1f77b4"),
-        ("naive twin", {name: its[name].usd for name in names if name in its}, "#d98032"),
+        ("naive baseline", {name: its[name].usd for name in names if name in its}, "#d98032"),
     )
     for place, (label, values, colour) in enumerate(bars):
         rows = [names.index(name) + (place - 1) * 0.27 for name in values]

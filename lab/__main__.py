@@ -1,0 +1,6 @@
+"""`python -m lab`, which `make measure`, `make load` and `make simulate` call."""
+
+from tools.ost.__main__ import main
+
+if __name__ == "__main__":
+    main("lab", "lab.commands")
