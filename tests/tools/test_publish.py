@@ -1,11 +1,11 @@
 """Publishing changes the catalog to what the file says, and breaks nobody's seat."""
 
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+import time_machine
 
 from tools.ost.catalog import Concert, Item
 from tools.ost.console import Failure
@@ -14,7 +14,7 @@ from tools.ost.publish import CatalogTables, Plan, publish_concerts
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-NOW = int(time.time())
+NOW = 1_800_000_000
 
 
 def concert(*labels: str, capacity: int | None = None, **changes: Any) -> Concert:
@@ -36,6 +36,12 @@ def performance(label: str, **changes: Any) -> Item:
 
 def outcomes(plan: Plan) -> list[tuple[str, str, str]]:
     return [(change.what, change.name, change.outcome) for change in plan.changes]
+
+
+@pytest.fixture(autouse=True)
+def _clock() -> Iterator[None]:
+    with time_machine.travel(NOW, tick=False):
+        yield
 
 
 @pytest.fixture

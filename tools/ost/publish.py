@@ -168,7 +168,7 @@ def plan_concert(plan: Plan, tables: CatalogTables, wanted: Concert, now: int) -
         if before and (why := _breaks(before, item)):
             plan.refusals += _refusals(why, before, item, tables.taken_seats(name, now), name)
         _plan_item(plan, "performance", name, before, item)
-    for label in present.keys() - wanted.performances.keys():
+    for label in sorted(present.keys() - wanted.performances.keys()):
         name = f"{concert_id}.{label}"
         if taken := tables.taken_seats(name, now):
             plan.refusals.append(f"  {name} cannot be removed: {_seats(taken)}")
