@@ -1,5 +1,8 @@
 """The browser client's files are served as they are, with the configuration that names the API."""
 
+import socket
+import struct
+import threading
 from pathlib import Path
 
 import httpx
@@ -42,3 +45,23 @@ def test_files_and_configuration_are_served_and_nothing_else(tmp_path: Path, pat
         assert answer.json() == CONFIG
     elif status == 200:
         assert answer.headers["content-security-policy"] == POLICY
+
+
+def test_browser_that_goes_away_in_the_middle_leaves_the_terminal_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "index.html").write_text(PAGE)
+    (tmp_path / "poster.bin").write_bytes(bytes(32 * 1024 * 1024))
+
+    with Website(tmp_path, HOST, free_port(), CONFIG) as website:
+        with socket.create_connection((HOST, int(website.url.rpartition(":")[2]))) as browser:
+            browser.sendall(b"GET /poster.bin HTTP/1.1\r\nHost: page\r\n\r\n")
+            browser.recv(1024)
+            browser.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        for thread in threading.enumerate():
+            if "process_request_thread" in thread.name:
+                thread.join()
+        answer = httpx.get(website.url)
+
+    assert answer.status_code == 200
+    assert capsys.readouterr().err == ""

@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+import sys
 import threading
 from functools import partial
 from http import HTTPStatus
@@ -25,8 +26,7 @@ class Website:
             config=json.dumps(config).encode(),
             policy=content_security_policy(directory / "index.html", config),
         )
-        self._server = ThreadingHTTPServer((host, port), handler)
-        self._server.daemon_threads = True
+        self._server = _Server((host, port), handler)
         self._thread = threading.Thread(target=self._server.serve_forever, name="website", daemon=True)
 
     def __enter__(self) -> Self:
@@ -49,6 +49,15 @@ def content_security_policy(page: Path, config: dict[str, Any]) -> str:
     origins = sorted({f"{url.scheme}://{url.netloc}" for url in urls if url.netloc})
     narrowed = re.sub(r"connect-src [^;]+", " ".join(["connect-src 'self'", *origins]), stated[1])
     return f"{narrowed}; frame-ancestors 'none'"
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Take no notice of a browser that goes away before it has read everything, as on any reload."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Files(SimpleHTTPRequestHandler):
