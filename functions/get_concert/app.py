@@ -20,8 +20,8 @@ app = http.api()
 def get_concert(concertId: str) -> Response[Any]:
     now = clock.now()
     concert = catalog.find_concert(concertId, now)
-    detail = {"description": concert["description"], "queue": line.overview(concertId, now)}
-    return http.public(app, catalog.concert_view(concert) | detail, "public, max-age=1")
+    queue = {"queue": line.overview(concertId, now)}
+    return http.public(app, catalog.concert_detail(concert, now) | queue, "public, max-age=1")
 
 
 handler = http.entry(app)

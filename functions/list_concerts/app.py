@@ -19,8 +19,10 @@ app = http.api()
 )
 def list_concerts() -> Response[Any]:
     limit, cursor = http.paging(app)
-    concerts, last = catalog.list_concerts(limit, key_of(cursor), clock.now())
-    return http.public(app, http.page(map(catalog.concert_view, concerts), cursor_of(last, "sk")), "public, max-age=10")
+    now = clock.now()
+    concerts, last = catalog.list_concerts(limit, key_of(cursor), now)
+    shown = [catalog.concert_view(concert, now) for concert in concerts]
+    return http.public(app, http.page(shown, cursor_of(last, "sk")), "public, max-age=10")
 
 
 handler = http.entry(app)

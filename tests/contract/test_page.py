@@ -4,6 +4,8 @@ import json
 import re
 from pathlib import Path
 
+from lab.in_process import template
+
 ROOT = Path(__file__).parents[2]
 WEB = ROOT / "web"
 SPECIFICATION = json.loads((ROOT / "functions" / "get_openapi" / "openapi.json").read_text("utf-8"))
@@ -39,3 +41,12 @@ def test_first_page_preloads_every_module_that_it_imports() -> None:
                 waiting.append(str(path))
 
     assert set(re.findall(r'modulepreload" href="([^"]+)"', page)) == found
+
+
+def test_every_header_that_the_page_reads_is_shown_to_pages_of_other_origins() -> None:
+    exposed = template()["Resources"]["Api"]["Properties"]["CorsConfiguration"]["ExposeHeaders"]
+    scripts = [path for path in WEB.rglob("*.js") if "vendor" not in path.parts]
+    read = {name for script in scripts for name in re.findall(r'header\("([^"]+)"\)', script.read_text("utf-8"))}
+
+    assert {"Date", "Retry-After"} <= read
+    assert read - set(exposed) == set()

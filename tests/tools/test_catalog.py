@@ -48,6 +48,8 @@ def test_a_good_file_becomes_items_with_times_in_epoch_seconds(tmp_path: Path) -
         "description": "",
         "salesOpenAt": int(datetime(2026, 1, 5, 1, tzinfo=UTC).timestamp()),
         "salesCloseAt": int(datetime(2027, 5, 1, 9, tzinfo=UTC).timestamp()),
+        "dates": [{"startsAt": int(datetime(2027, 5, 1, 10, tzinfo=UTC).timestamp()), "timezone": "Asia/Seoul"}],
+        "priceFrom": 12000,
     }
     assert concert.performances == {
         "first": {
@@ -153,3 +155,27 @@ def test_the_demo_catalog_has_what_the_contract_promises_for_years_to_come(year:
     assert any(int(concert.item["salesOpenAt"]) > now for concert in concerts.values())
     assert any(not concert.performances for concert in concerts.values())
     assert all(concert.queue_capacity is None for concert in concerts.values())
+
+
+def test_texts_can_be_given_in_other_languages_and_a_date_can_have_a_venue_of_its_own(tmp_path: Path) -> None:
+    words = "    translations: {ko: {title: 밤하늘, venue: 서울홀}}\n"
+    there = "        venue: Hall, Tokyo\n        translations: {ko: {venue: 도쿄홀}}\n"
+    file = tmp_path / "catalog.yaml"
+    file.write_text(GOOD.replace("    performances:\n", words + "    performances:\n") + there)
+
+    [concert] = read_catalog(file)
+
+    assert concert.item["translations"] == {"ko": {"title": "밤하늘", "venue": "서울홀"}}
+    assert concert.performances["first"]["venue"] == "Hall, Tokyo"
+    assert concert.performances["first"]["translations"] == {"ko": {"venue": "도쿄홀"}}
+
+
+def test_dates_are_summed_up_on_the_concert_by_time(tmp_path: Path) -> None:
+    earlier = "      - {label: earlier, startsAt: 2027-04-01 19:00, timezone: Asia/Tokyo, price: 9000}\n"
+    file = tmp_path / "catalog.yaml"
+    file.write_text(GOOD + earlier)
+
+    [concert] = read_catalog(file)
+
+    assert [date["timezone"] for date in concert.item["dates"]] == ["Asia/Tokyo", "Asia/Seoul"]
+    assert concert.item["priceFrom"] == 9000

@@ -1,6 +1,7 @@
 """The catalog file that organisers write: its shape, and messages that name the line and the field."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -40,6 +41,25 @@ class _Entry(BaseModel):
         return text
 
 
+Language = Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")]
+"""A language as browsers name it, such as ko or pt-BR."""
+
+
+class ConcertWords(_Entry):
+    """What a concert is called in another language; what is not here is shown as it stands."""
+
+    title: Text | None = None
+    artist: Text | None = None
+    venue: Text | None = None
+    description: Annotated[str, Field(max_length=2000)] | None = None
+
+
+class PerformanceWords(_Entry):
+    """What a date's own venue is called in another language."""
+
+    venue: Text
+
+
 class PerformanceEntry(_Entry):
     """One date of a concert. `startsAt` is wall time in `timezone`, the concert's own unless it is given here."""
 
@@ -49,6 +69,7 @@ class PerformanceEntry(_Entry):
     seatsTotal: Annotated[int, Field(ge=1, le=1000)] = 50  # noqa: N815
     timezone: str | None = None
     venue: Text | None = None
+    translations: dict[Language, PerformanceWords] = {}
 
 
 class ConcertEntry(_Entry):
@@ -63,6 +84,7 @@ class ConcertEntry(_Entry):
     salesOpenAt: str  # noqa: N815
     salesCloseAt: str  # noqa: N815
     queueCapacity: Annotated[int, Field(ge=0, le=100_000)] | None = None  # noqa: N815
+    translations: dict[Language, ConcertWords] = {}
     performances: list[PerformanceEntry] = []
 
 
@@ -72,8 +94,8 @@ class _File(BaseModel):
     concerts: Annotated[list[ConcertEntry], Field(min_length=1)]
 
 
-type Item = dict[str, str | int]
-"""An item of the catalog table."""
+type Item = dict[str, Any]
+"""An item of the catalog table: text, whole numbers, and lists and maps of them."""
 
 
 @dataclass(frozen=True)
@@ -194,6 +216,8 @@ def _convert(entries: list[ConcertEntry], document: "_Document") -> list[Concert
             }
             if performance.venue:
                 item["venue"] = performance.venue
+            if performance.translations:
+                item["translations"] = _words(performance.translations)
             performances[performance.label] = item
         concert: Item = {
             "pk": "CONCERT",
@@ -205,8 +229,25 @@ def _convert(entries: list[ConcertEntry], document: "_Document") -> list[Concert
             "salesOpenAt": opens or 0,
             "salesCloseAt": closes or 0,
         }
+        if entry.translations:
+            concert["translations"] = _words(entry.translations)
+        if performances:
+            concert |= _dates(list(performances.values()))
         concerts[entry.concertId] = Concert(concert, performances, entry.queueCapacity)
     return list(concerts.values())
+
+
+def _words(translations: Mapping[str, ConcertWords | PerformanceWords]) -> dict[str, dict[str, str]]:
+    return {language: words.model_dump(exclude_none=True) for language, words in translations.items()}
+
+
+def _dates(performances: list[Item]) -> Item:
+    """Sum a concert's dates up on the concert itself, so that a list says what comes next in one read."""
+    ordered = sorted(performances, key=lambda each: (each["startsAt"], each["sk"]))
+    return {
+        "dates": [{"startsAt": each["startsAt"], "timezone": each["timezone"]} for each in ordered],
+        "priceFrom": min(each["price"] for each in performances),
+    }
 
 
 def _sentence(kind: str, message: str) -> str:

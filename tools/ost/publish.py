@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -226,7 +227,7 @@ def _plan_item(plan: Plan, what: str, name: str, before: Item | None, after: Ite
     plan.changes.append(Change(what, name, "changed", detail))
 
 
-def _short(value: str | int | None) -> str:
+def _short(value: Any) -> str:
     text = "–" if value is None else str(value)
     return text if len(text) <= 40 else f"{text[:39]}…"
 
@@ -248,5 +249,15 @@ def _to_dynamodb(item: Item) -> dict[str, Any]:
 
 
 def _from_dynamodb(item: Any) -> Item:
-    plain = {key: TypeDeserializer().deserialize(value) for key, value in item.items()}
-    return {key: value if isinstance(value, str) else int(value) for key, value in plain.items()}
+    return {key: _plain(TypeDeserializer().deserialize(value)) for key, value in item.items()}
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _plain(each) for key, each in value.items()}
+        case list():
+            return [_plain(each) for each in value]
+        case Decimal():
+            return int(value)
+    return value

@@ -7,7 +7,7 @@ in-memory cache: a published change is seen everywhere within `CACHE_SECONDS`.
 
 import re
 from collections.abc import Callable
-from typing import Any, TypedDict, cast
+from typing import Any, NotRequired, TypedDict, cast
 
 from booking import clock
 from booking.dynamodb import Item, get, query, query_all
@@ -22,8 +22,19 @@ SLUG = r"[a-z0-9][a-z0-9-]{0,39}"
 _cache: dict[Any, tuple[int, Any]] = {}
 
 
+class Date(TypedDict):
+    """When a date of a concert begins, in epoch seconds, and the time zone of its venue."""
+
+    startsAt: int
+    timezone: str
+
+
 class Concert(TypedDict):
-    """A title on sale. Times are epoch seconds."""
+    """A title on sale. Times are epoch seconds.
+
+    `dates` (by time) and `priceFrom` are sums of its performances, written when it was published.
+    `translations` are by language, then by member.
+    """
 
     sk: str
     title: str
@@ -32,10 +43,16 @@ class Concert(TypedDict):
     description: str
     salesOpenAt: int
     salesCloseAt: int
+    dates: NotRequired[list[Date]]
+    priceFrom: NotRequired[int]
+    translations: NotRequired[dict[str, dict[str, str]]]
 
 
 class Performance(TypedDict):
-    """One date of a concert. `price` is in points a seat; seats are numbered 1 to `seatsTotal`."""
+    """One date of a concert. `price` is in points a seat; seats are numbered 1 to `seatsTotal`.
+
+    `venue` is there when it is not the concert's, as on a tour.
+    """
 
     pk: str
     sk: str
@@ -43,6 +60,8 @@ class Performance(TypedDict):
     timezone: str
     price: int
     seatsTotal: int
+    venue: NotRequired[str]
+    translations: NotRequired[dict[str, dict[str, str]]]
 
 
 def cached[Value](key: Any, read: Callable[[], Value], at: int, seconds: int = CACHE_SECONDS) -> Value:
@@ -147,8 +166,12 @@ def ensure_on_sale(concert: Concert, at: int, performance: Performance | None = 
         raise SalesClosed
 
 
-def concert_view(concert: Concert) -> dict[str, Any]:
+def concert_view(concert: Concert, at: int) -> dict[str, Any]:
     """Show a concert in a list."""
+    listed = {
+        language: {name: text for name, text in words.items() if name != "description"}
+        for language, words in concert.get("translations", {}).items()
+    }
     return {
         "concertId": concert["sk"],
         "title": concert["title"],
@@ -156,6 +179,31 @@ def concert_view(concert: Concert) -> dict[str, Any]:
         "venue": concert["venue"],
         "salesOpenAt": clock.rfc3339(concert["salesOpenAt"]),
         "salesCloseAt": clock.rfc3339(concert["salesCloseAt"]),
+        "dates": _dates_ahead(concert, at),
+        "translations": listed,
+    }
+
+
+def _dates_ahead(concert: Concert, at: int) -> dict[str, Any] | None:
+    ahead = [date for date in concert.get("dates", []) if date["startsAt"] > at]
+    if not ahead:
+        return None
+    return {
+        "count": len(ahead),
+        "firstAt": clock.rfc3339(ahead[0]["startsAt"]),
+        "lastAt": clock.rfc3339(ahead[-1]["startsAt"]),
+        "timezone": ahead[0]["timezone"],
+        "priceFrom": concert.get("priceFrom", 0),
+    }
+
+
+def concert_detail(concert: Concert, at: int) -> dict[str, Any]:
+    """Show one concert: what the list shows, its description, and the rules of booking it."""
+    return concert_view(concert, at) | {
+        "description": concert["description"],
+        "translations": concert.get("translations", {}),
+        "holdSeconds": settings().hold_seconds,
+        "maxSeatsPerUser": settings().max_seats_per_user,
     }
 
 
@@ -166,8 +214,20 @@ def performance_view(performance: Performance, concert: Concert, seats_available
         "performanceId": performance_id(performance),
         "startsAt": clock.rfc3339(performance["startsAt"]),
         "timezone": performance["timezone"],
+        "venue": performance.get("venue", concert["venue"]),
+        "translations": _venue_words(performance, concert),
         "price": performance["price"],
         "seatsTotal": performance["seatsTotal"],
         "seatsAvailable": seats_available,
         "bookable": on_sale and seats_available > 0,
+    }
+
+
+def _venue_words(performance: Performance, concert: Concert) -> dict[str, dict[str, str]]:
+    """Give the venue in other languages: the date's own, or the concert's when the date has none of its own."""
+    own = performance if "venue" in performance else concert
+    return {
+        language: {"venue": words["venue"]}
+        for language, words in own.get("translations", {}).items()
+        if "venue" in words
     }

@@ -250,6 +250,7 @@ def view(item: Item, at: int) -> dict[str, Any]:
     """Show a reservation to its owner."""
     shown = {name: item[name] for name in ("reservationId", "concertId", "performanceId", "seatNumbers", "amount")}
     shown |= {"status": status(item, at), "expiresAt": clock.rfc3339(item["expiresAt"])}
+    shown["createdAt"] = clock.rfc3339(item["createdAt"])
     if "paymentId" in item:
         shown["paymentId"] = item["paymentId"]
     return shown | {"serverTime": clock.rfc3339(at)}

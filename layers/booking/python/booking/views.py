@@ -3,8 +3,18 @@
 from typing import Literal, NotRequired, TypedDict
 
 
+class Dates(TypedDict):
+    """A concert's dates that have not begun: how many, when, and the lowest price of a seat."""
+
+    count: int
+    firstAt: str
+    lastAt: str
+    timezone: str
+    priceFrom: int
+
+
 class Concert(TypedDict):
-    """A concert in a list."""
+    """A concert in a list. `translations` has its texts in other languages, by language and member."""
 
     concertId: str
     title: str
@@ -12,6 +22,8 @@ class Concert(TypedDict):
     venue: str
     salesOpenAt: str
     salesCloseAt: str
+    dates: Dates | None
+    translations: dict[str, dict[str, str]]
 
 
 class Queue(TypedDict):
@@ -26,9 +38,11 @@ class Queue(TypedDict):
 
 
 class ConcertDetail(Concert):
-    """One concert."""
+    """One concert. A hold lasts `holdSeconds`; one user may hold or own `maxSeatsPerUser` seats of a date."""
 
     description: str
+    holdSeconds: int
+    maxSeatsPerUser: int
     queue: Queue
 
 
@@ -38,6 +52,8 @@ class Performance(TypedDict):
     performanceId: str
     startsAt: str
     timezone: str
+    venue: str
+    translations: dict[str, dict[str, str]]
     price: int
     seatsTotal: int
     seatsAvailable: int
@@ -86,6 +102,7 @@ class Reservation(TypedDict):
     amount: int
     status: Literal["HELD", "CONFIRMED", "EXPIRED", "RELEASED"]
     expiresAt: str
+    createdAt: str
     paymentId: NotRequired[str]
     serverTime: str
 
