@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.ost.catalog import CatalogError, epoch, read_catalog
+from tools.ost.catalog import epoch, read_catalog
 from tools.ost.console import Failure
+from tools.ost.document import Mistakes
 
 ROOT = Path(__file__).parents[2]
 GOOD = """\
@@ -28,7 +29,7 @@ concerts:
 def problems(tmp_path: Path, text: str) -> list[str]:
     file = tmp_path / "catalog.yaml"
     file.write_text(text)
-    with pytest.raises(CatalogError) as caught:
+    with pytest.raises(Mistakes) as caught:
         read_catalog(file)
     return caught.value.problems
 

@@ -2,20 +2,16 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from tools.ost.console import Failure
-
-type Location = tuple[str | int, ...]
-"""Keys and list indexes from the top of the file down to a value."""
+from tools.ost.document import Document, Location, read_document
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
@@ -112,33 +108,11 @@ class Concert:
         return str(self.item["sk"])
 
 
-class CatalogError(Failure):
-    """What is wrong with a catalog file: one line per mistake, each with file, line and field."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__(
-            "\n".join([f"the catalog was not published; {len(problems)} mistake(s) to correct:", *problems])
-        )
-        self.problems = problems
-
-
 def read_catalog(file: Path) -> list[Concert]:
-    """Read and check a whole file; raise CatalogError with every mistake found, Failure when it cannot be read."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"{file} cannot be read: {error}.") from error
-    document = _Document(file.name)
-    value = document.load(text)
-    try:
-        entries = _File.model_validate(value).concerts
-    except ValidationError as error:
-        for mistake in error.errors():
-            document.report(mistake["loc"], _sentence(mistake["type"], mistake["msg"]))
-        raise CatalogError(document.problems) from error
-    concerts = _convert(entries, document)
-    if document.problems:
-        raise CatalogError(document.problems)
+    """Read and check a whole file; raise Mistakes with every one that was found, Failure when it cannot be read."""
+    document, content = read_document(file, _File)
+    concerts = _convert(content.concerts, document)
+    document.ensure_right()
     return concerts
 
 
@@ -189,14 +163,14 @@ def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
-def _convert(entries: list[ConcertEntry], document: "_Document") -> list[Concert]:
+def _convert(entries: list[ConcertEntry], document: Document) -> list[Concert]:
     concerts: dict[str, Concert] = {}
     for index, entry in enumerate(entries):
         at: Location = ("concerts", index)
         if entry.concertId in concerts:
             document.report((*at, "concertId"), f"{entry.concertId!r} appears twice")
-        opens = document.time((*at, "salesOpenAt"), entry.salesOpenAt, entry.timezone)
-        closes = document.time((*at, "salesCloseAt"), entry.salesCloseAt, entry.timezone)
+        opens = _epoch(document, (*at, "salesOpenAt"), entry.salesOpenAt, entry.timezone)
+        closes = _epoch(document, (*at, "salesCloseAt"), entry.salesCloseAt, entry.timezone)
         if opens is not None and closes is not None and closes <= opens:
             document.report((*at, "salesCloseAt"), "is not after salesOpenAt")
         performances: dict[str, Item] = {}
@@ -205,7 +179,7 @@ def _convert(entries: list[ConcertEntry], document: "_Document") -> list[Concert
             if performance.label in performances:
                 document.report((*here, "label"), f"{performance.label!r} appears twice in {entry.concertId!r}")
             zone = performance.timezone or entry.timezone
-            starts = document.time((*here, "startsAt"), performance.startsAt, zone)
+            starts = _epoch(document, (*here, "startsAt"), performance.startsAt, zone)
             item: Item = {
                 "pk": entry.concertId,
                 "sk": performance.label,
@@ -250,83 +224,9 @@ def _dates(performances: list[Item]) -> Item:
     }
 
 
-def _sentence(kind: str, message: str) -> str:
-    known = {
-        "missing": "is missing",
-        "extra_forbidden": "is not a field that exists here",
-        "string_pattern_mismatch": "must be 1 to 40 of a-z, 0-9 and -, and not begin with -",
-        "int_type": "must be a whole number, without quotes",
-        "string_type": "must be text",
-        "list_type": "must be a list",
-        "model_type": "must be a mapping of fields",
-    }
-    if kind in known:
-        return known[kind]
-    sentence = message.removeprefix("Value error, ")
-    return sentence[:1].lower() + sentence[1:] if sentence.startswith(("Input", "String", "List")) else sentence
-
-
-@dataclass
-class _Document:
-    """A YAML file as plain values, with the line of each and what was found wrong."""
-
-    name: str
-    lines: dict[Location, int] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-
-    def load(self, text: str) -> Any:
-        try:
-            node = yaml.compose(text, Loader=yaml.SafeLoader)
-        except yaml.MarkedYAMLError as error:
-            line = error.problem_mark.line + 1 if error.problem_mark else 1
-            raise CatalogError([f"{self.name}:{line}: {error.problem or 'not YAML'}"]) from error
-        except yaml.YAMLError as error:
-            raise CatalogError([f"{self.name}:1: {error}"]) from error
-        if node is None:
-            raise CatalogError([f"{self.name}:1: the file is empty"])
-        return self._value(node, ())
-
-    def report(self, location: Location, sentence: str) -> None:
-        """Note a mistake at the nearest line that is known."""
-        nearest = location
-        while nearest and nearest not in self.lines:
-            nearest = nearest[:-1]
-        path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
-        self.problems.append(f"{self.name}:{self.lines.get(nearest, 1)}: {path} {sentence}")
-
-    def time(self, location: Location, text: str, zone: str) -> int | None:
-        try:
-            return epoch(text, zone)
-        except ValueError as error:
-            self.report(location, str(error))
-            return None
-
-    def _value(self, node: yaml.Node, at: Location) -> Any:
-        self.lines.setdefault(at, node.start_mark.line + 1)
-        if isinstance(node, yaml.MappingNode):
-            mapping: dict[Any, Any] = {}
-            for key_node, value_node in node.value:
-                key = key_node.value if isinstance(key_node, yaml.ScalarNode) else str(key_node.tag)
-                if key in mapping:
-                    line = key_node.start_mark.line + 1
-                    raise CatalogError([f"{self.name}:{line}: {key} appears twice in one mapping"])
-                self.lines[(*at, key)] = key_node.start_mark.line + 1
-                mapping[key] = self._value(value_node, (*at, key))
-            return mapping
-        if isinstance(node, yaml.SequenceNode):
-            return [self._value(child, (*at, index)) for index, child in enumerate(node.value)]
-        return self._scalar(node)
-
-    def _scalar(self, node: yaml.Node) -> str | int | float | bool | None:
-        """Times stay text (YAML reads 19:00 as 1140), and only plain digits are a number."""
-        text = str(node.value)
-        match node.tag.rpartition(":")[2]:
-            case "int" if re.fullmatch(r"-?\d+", text):
-                return int(text)
-            case "float":
-                return float(text.replace("_", "")) if re.fullmatch(r"-?[\d.]+", text) else text
-            case "bool":
-                return text.lower() in ("true", "yes", "on")
-            case "null":
-                return None
-        return text
+def _epoch(document: Document, location: Location, text: str, zone: str) -> int | None:
+    try:
+        return epoch(text, zone)
+    except ValueError as error:
+        document.report(location, str(error))
+        return None
