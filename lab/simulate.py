@@ -11,6 +11,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from lab.measure.prices import Bill
 from lab.simulation import Crowd, Outcome, counter_of_unreleased, crowds, fixed_rate, run
 from tools.ost.console import Failure, err, figures
 from tools.ost.paths import ROOT
@@ -89,16 +90,19 @@ def _places(outcomes: list[Outcome]) -> tuple[Row, list[Row]]:
 
 def _bills(outcomes: list[Outcome]) -> tuple[Row, list[Row]]:
     columns = ["fans", "places", "go away", "polls", "most polls/s", "polls/s per 1,000 present", "writes", "reads"]
-    columns += ["writes a poll", "tick reads/s", "DynamoDB", "with API and calls", "a fan"]
+    columns += ["writes a poll", "tick reads/s", "DynamoDB", "with API and functions", "a fan"]
     rows = []
     for outcome in outcomes:
-        bill, polls = outcome.bill, int(outcome.polls.sum())
-        dollars = bill.dollars()
+        bills, polls = outcome.bills, int(outcome.polls.sum())
+        bill, ticks = sum(bills.values(), Bill()), bills["ticks"]
         row = [f"{polls:,}", f"{outcome.polls.max():,}"]
         row += [f"{1000 * polls / max(1, outcome.present.sum()):.0f}"]
-        row += [f"{sum(bill.writes.values()):,.0f}", f"{sum(bill.reads.values()):,.0f}"]
-        row += [f"{bill.writes.get('polls', 0) / max(1, polls):.2f}", f"{bill.reads['ticks'] / outcome.seconds:.0f}"]
-        row += [f"${bill.dynamodb_dollars():,.2f}", f"${dollars:,.2f}", f"${dollars / outcome.crowd.fans:.6f}"]
+        row += [f"{bill.write_units:,.0f}", f"{bill.read_units:,.0f}"]
+        row += [
+            f"{bills['polls'].write_units / max(1, polls):.2f}",
+            f"{ticks.read_units / outcome.seconds:.0f}",
+        ]
+        row += [f"${bill.dynamodb_usd:,.2f}", f"${bill.usd:,.2f}", f"${bill.usd / outcome.crowd.fans:.6f}"]
         rows.append(_name(outcome) + row)
     return columns, rows
 

@@ -10,14 +10,17 @@ a moment spread evenly over the wait that the line had for them when they joined
 is in stays for a time drawn from a log-normal distribution, never longer than the active window.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from booking.queue import admission
 from booking.queue.admission import Line
+from lab.measure.prices import Bill
+from lab.measure.units import read_units
 
 type Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -29,9 +32,6 @@ TOKEN_BYTES = 260
 QUEUE_BYTES = 330
 POLLS_A_PROCESS = 50
 """Polls a second that one process of the function answers; each process reads the queue item at most once a second."""
-PRICES = {"write": 0.625, "read": 0.125, "http": 1.0, "invoke": 0.20}
-"""Dollars a million: DynamoDB's units on demand, calls of an HTTP API, invocations (us-east-1)."""
-
 
 _life: Any = admission.life
 _must_renew: Any = admission.must_renew
@@ -66,37 +66,12 @@ class Crowd:
 
 
 @dataclass
-class Bill:
-    """What was asked of DynamoDB and the API, by who asked."""
-
-    writes: dict[str, float] = field(default_factory=dict)
-    reads: dict[str, float] = field(default_factory=dict)
-    calls: int = 0
-    ticks: int = 0
-
-    def write(self, who: str, units: float) -> None:
-        """Add units of writing."""
-        self.writes[who] = self.writes.get(who, 0) + float(units)
-
-    def read(self, who: str, units: float) -> None:
-        """Add units of reading."""
-        self.reads[who] = self.reads.get(who, 0) + float(units)
-
-    def dynamodb_dollars(self) -> float:
-        """What DynamoDB costs."""
-        return (sum(self.writes.values()) * PRICES["write"] + sum(self.reads.values()) * PRICES["read"]) / 1e6
-
-    def dollars(self) -> float:
-        """What DynamoDB, the API and the invocations cost, without the functions' time."""
-        return self.dynamodb_dollars() + self.calls * (PRICES["http"] + PRICES["invoke"]) / 1e6
-
-
-@dataclass
 class Outcome:
     """What happened. Series have one value for each second."""
 
     crowd: Crowd
-    bill: Bill
+    bills: dict[str, Bill]
+    """What was asked of AWS, by who asked."""
     active: Array
     capacity: Array
     present: Array
@@ -170,7 +145,8 @@ class Room:
     """The waiting room: joins, polls and ticks, with the policy of the deployed code."""
 
     def __init__(self, crowd: Crowd) -> None:
-        self.crowd, self.fans, self.bill = crowd, Fans(crowd), Bill()
+        self.crowd, self.fans = crowd, Fans(crowd)
+        self.bills: dict[str, Bill] = defaultdict(Bill)
         self.line = Line(capacity=crowd.capacity)
         self.seen = self.line
         self.tokens: dict[int, dict[str, Any]] = {}
@@ -209,9 +185,7 @@ class Room:
         fans.expires_at[new] = at + _life(pause)
         fans.polls_at[new] = at + self.jittered(pause)
         fans.joined = last
-        self.bill.write("joins", 3 * len(new))
-        self.bill.read("joins", 0.5 * len(new))
-        self.bill.calls += len(new)
+        self.bills["joins"] += Bill(0.5, 3, http_calls=1, lambda_calls=1) * len(new)
 
     def pauses(self, indices: Array, at: int) -> Array:
         """Give each fan's pause between polls, as the policy has it."""
@@ -249,10 +223,10 @@ class Room:
                 if (token := self.tokens.get(int(index) + 1)) is not None:
                     token["expiresAt"] = int(fans.expires_at[index])
             fans.polls_at[waiting] = at + self.jittered(pause)
-            self.bill.write("polls", len(renew))
+            self.bills["polls"] += Bill(write_units=len(renew))
             self.tell(waiting[waiting % self.one_in == 0], at)
-        self.bill.read("polls", 0.5 * min(len(due), np.ceil(len(due) / POLLS_A_PROCESS)))
-        self.bill.calls += len(due)
+        self.bills["polls"] += Bill(read_units=0.5 * min(len(due), np.ceil(len(due) / POLLS_A_PROCESS)))
+        self.bills["polls"] += Bill(http_calls=1, lambda_calls=1) * len(due)
         return len(due)
 
     def tell(self, indices: Array, at: int) -> None:
@@ -267,7 +241,7 @@ class Room:
         fans.status[index], fans.entered_at[index], fans.expires_at[index] = ACTIVE, at, until
         fans.ends_at[index] = at + fans.session[index]
         self.tokens[index + 1] |= {"status": "ACTIVE", "expiresAt": until}
-        self.bill.write("polls", 1)
+        self.bills["polls"] += Bill(write_units=1)
 
     def finish(self, at: int) -> int:
         """End the sessions that are over, by paying or leaving; give how many."""
@@ -278,21 +252,20 @@ class Room:
             fans.status[index] = OVER
             if (token := self.tokens.get(int(index) + 1)) is not None:
                 token["status"] = "FINISHED"
-        self.bill.write("turns that end", len(ended))
+        self.bills["turns that end"] += Bill(write_units=len(ended))
         return len(ended)
 
     def tick(self, at: int) -> None:
         """Do what `advance.tick` does."""
         while True:
             line = self.line
-            self.bill.ticks += 1
-            self.bill.read("ticks", 2)
+            self.bills["ticks"] += Bill(read_units=2)
             free = max(0, line.capacity - (line.admitted - line.low))
             last = min(self.fans.joined, line.admitted + admission.LOOKAHEAD + free)
             line = Line(**{**_members(line), "issued": self.fans.joined, "issued_at": at})
             self.items(last)
             read = {number: self.tokens[number] for number in range(line.low + 1, last + 1)}
-            self.bill.read("ticks", np.ceil(len(read) * TOKEN_BYTES / 4096))
+            self.bills["ticks"] += Bill(read_units=read_units(len(read) * TOKEN_BYTES, consistent=True))
             judged = admission.states(read, line.low + 1, last, at, line.issued_at)
             while (decision := admission.decide(line, judged)).to_end:
                 for number in decision.to_end:
@@ -301,9 +274,9 @@ class Room:
                     self.fans.status[number - 1] = GONE if self.fans.status[number - 1] == WAITING else OVER
                     if self.fans.leaves_at[number - 1] > at and self.fans.status[number - 1] == GONE:
                         self.lost += 1
-                self.bill.write("ticks", len(decision.to_end))
+                self.bills["ticks"] += Bill(write_units=len(decision.to_end))
             if (decision.admitted, decision.low, decision.taken) != (line.admitted, line.low, line.active):
-                self.bill.write("ticks", 1)
+                self.bills["ticks"] += Bill(write_units=1)
                 prior = admission.certain_pace(line.capacity, self.crowd.active_seconds)
                 line = admission.measured(line, decision, at, prior)
             for number in range(self.line.low + 1, line.low + 1):
@@ -365,7 +338,7 @@ def run(crowd: Crowd, on_progress: Callable[[float], None] | None = None) -> Out
         on_progress(1)
     return Outcome(
         crowd,
-        room.bill,
+        room.bills,
         np.array(active),
         np.array(capacity),
         np.array(present),

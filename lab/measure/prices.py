@@ -47,13 +47,17 @@ class Bill:
         return tuple(getattr(self, name) for name in Bill.__slots__)
 
     @property
+    def dynamodb_usd(self) -> float:
+        """Dollars for DynamoDB's units alone."""
+        return self.read_units * READ_UNIT + self.write_units * WRITE_UNIT
+
+    @property
     def usd(self) -> float:
         """Dollars, without the transitions of Standard workflows: `usd_with_transitions` has them too."""
         invocations = self.lambda_calls + self.kicks
         seconds = invocations * CALL_SECONDS + self.slept_seconds
         return (
-            self.read_units * READ_UNIT
-            + self.write_units * WRITE_UNIT
+            self.dynamodb_usd
             + self.http_calls * HTTP_CALL
             + invocations * LAMBDA_CALL
             + seconds * LAMBDA_GB * LAMBDA_GB_SECOND
