@@ -7,9 +7,9 @@ from typing import Any
 
 from samcli.yamlhelper import yaml_parse  # type: ignore[import-untyped]
 
-from booking import catalog, dynamodb, payments
+from booking import aws, catalog
 from booking import settings as settings_module
-from booking.queue import advance, token
+from booking.queue import token
 from tools.ost.paths import ROOT
 
 type Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -35,8 +35,7 @@ def handler(function: str) -> Handler:
 
 def forget_clients() -> None:
     """Have every client made again, by the same session."""
-    for made_once in (dynamodb.client, payments._workflow, advance._lambda, token._secrets):
-        made_once.cache_clear()
+    aws.client.cache_clear()
 
 
 def forget_process() -> None:

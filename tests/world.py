@@ -35,7 +35,7 @@ from moto.stepfunctions.parser.backend import execution_worker
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from moto.stepfunctions.parser.utils import TMP_THREADS
 
-from booking import catalog, clock, dynamodb, observability, payments, settings
+from booking import aws, catalog, clock, dynamodb, observability, payments, settings
 from booking.queue import advance, line, token
 from tests.conftest import REGION, forget_everything
 from tests.faults import ProcessEnded, Wire
@@ -132,8 +132,8 @@ class World:
 
     def connect(self) -> None:
         """Make the process's clients and lay them on the wire."""
-        for client in (dynamodb.client(), payments._workflow(), advance._lambda(), token._secrets()):
-            self.wire.attach(client)
+        for service in ("dynamodb", "stepfunctions", "lambda", "secretsmanager"):
+            self.wire.attach(aws.client(service))
         self.wire.stand_ins["lambda"] = self._kick
         self.wire.after["stepfunctions.StartExecution"] = self._wait_for_executions
         self.cloud = boto3.client("stepfunctions")
@@ -363,7 +363,7 @@ class World:
     def items(self, aggregate: str) -> list[dict[str, Any]]:
         """Give every item of a table, past the wire."""
         table = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[TABLES[aggregate]]
-        return [dynamodb._decode(item.to_json()["Attributes"]) or {} for item in table.all_items()]
+        return [dynamodb.decode(item.to_json()["Attributes"]) or {} for item in table.all_items()]
 
     def books(self) -> audit.Books:
         """Give all tables to the auditor."""
@@ -426,7 +426,7 @@ def _seed() -> None:
     client = boto3.client("dynamodb")
 
     def put(table: str, **item: Any) -> None:
-        client.put_item(TableName=table, Item=dynamodb._encode(item))
+        client.put_item(TableName=table, Item=dynamodb.encode(item))
 
     put(
         TABLES["catalog"],

@@ -47,7 +47,7 @@ class Baseline:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.client = aws.client("dynamodb")
+        self.client = aws.new_client("dynamodb")
         for name, (partition, sort) in TABLES.items():
             keys = [partition, sort] if sort else [partition]
             numbers = {"seatNumber", "joinedAt", "at"}

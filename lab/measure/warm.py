@@ -234,7 +234,7 @@ def _replaying(recorded: list[Recorded]) -> Iterator[None]:
 
 def _bare(recorded: list[Recorded]) -> Callable[[], None]:
     """Make a function that makes the recorded requests on clients like ours, and does nothing else."""
-    clients = {service: aws.client(service) for service in {each.service for each in recorded}}
+    clients = {service: aws.new_client(service) for service in {each.service for each in recorded}}
     requests = [
         (getattr(clients[each.service], SNAKE.sub("_", each.operation).lower()), each.params) for each in recorded
     ]

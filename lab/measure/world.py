@@ -119,7 +119,7 @@ class World:
         stack.callback(aws.session.cache_clear)
         forget_process()
         stack.callback(forget_process)
-        self.looking = aws.client("dynamodb")
+        self.looking = aws.new_client("dynamodb")
         self.meter = Meter(self.looking)
         self.meter.attach(aws.session().events)
         events: Emitter = aws.session().events
@@ -157,7 +157,7 @@ class World:
                 wanted = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
                 properties = {key: resource["Properties"][key] for key in wanted if key in resource["Properties"]}
                 self.looking.create_table(TableName=name, **properties)
-        aws.client("secretsmanager").create_secret(Name="queue-key", SecretString="k" * 64)
+        aws.new_client("secretsmanager").create_secret(Name="queue-key", SecretString="k" * 64)
 
     def publish(self) -> None:
         """Publish a concert on sale with one performance of 50 seats."""

@@ -174,7 +174,7 @@ def test_reading_takes_every_page(healthy: tuple[audit.Books, int]) -> None:
     client.create_table(TableName="Large", BillingMode="PAY_PER_REQUEST", **key)
     for number in range(30):
         item = {"userId": "ann", "sk": f"ENTRY#{number:012d}", "reason": "x" * 50_000, "amounts": [1], "is": True}
-        client.put_item(TableName="Large", Item=dynamodb._encode(item))
+        client.put_item(TableName="Large", Item=dynamodb.encode(item))
 
     books = audit.read(client, TABLES | {"points": "Large"})
 

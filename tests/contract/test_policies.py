@@ -77,7 +77,7 @@ class Recorder:
 
     def begin(self) -> None:
         """Make the world as it was when the event was written for it."""
-        client = aws.client("dynamodb")
+        client = aws.new_client("dynamodb")
         for table, properties in resources("AWS::DynamoDB::Table").items():
             keys = [key["AttributeName"] for key in properties["KeySchema"]]
             for item in client.scan(TableName=table)["Items"]:

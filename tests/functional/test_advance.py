@@ -1,14 +1,14 @@
 """Who keeps the line moving: drivers, kicks, the schedule, and what each costs when nothing moves."""
 
-import functools
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from booking import catalog
+from booking import aws, catalog
 from booking.dynamodb import get, put, update, write
 from booking.errors import TemporarilyUnavailable
 from booking.queue import admission, advance, line
@@ -44,16 +44,16 @@ def clock(cloud: None) -> Clock:
 
 
 @pytest.fixture
-def kicked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+def kicked(cloud: None) -> list[dict[str, Any]]:
     payloads: list[dict[str, Any]] = []
 
-    class Lambda:
-        def invoke(self, *, FunctionName: str, InvocationType: str, Payload: bytes) -> None:  # noqa: N803 - AWS's names
-            assert (FunctionName, InvocationType) == ("test-advance-queue", "Event")
-            payloads.append(json.loads(Payload))
+    def invoke(params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
+        assert params["url_path"].endswith("/functions/test-advance-queue/invocations")
+        assert params["headers"]["X-Amz-Invocation-Type"] == "Event"
+        payloads.append(json.loads(params["body"]))
+        return SimpleNamespace(status_code=202), {"StatusCode": 202}
 
-    function = Lambda()
-    monkeypatch.setattr(advance, "_lambda", functools.cache(lambda: function))
+    aws.client("lambda").meta.events.register("before-call.lambda.Invoke", invoke)
     return payloads
 
 
@@ -217,12 +217,11 @@ def test_a_fan_near_the_front_of_an_undriven_line_kicks_and_others_do_not(kicked
     assert len(kicked) == 1
 
 
-def test_a_kick_that_fails_changes_nothing(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Lambda:
-        def invoke(self, **_: Any) -> None:
-            raise ClientError({"Error": {"Code": "TooManyRequestsException"}}, "Invoke")
+def test_a_kick_that_fails_changes_nothing(cloud: None) -> None:
+    def invoke(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "TooManyRequestsException"}}, "Invoke")
 
-    monkeypatch.setattr(advance, "_lambda", functools.cache(Lambda))
+    aws.client("lambda").meta.events.register("before-call.lambda.Invoke", invoke)
 
     assert advance.kick(CONCERT) is False
 

@@ -11,6 +11,7 @@ import jwt
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from booking import aws
 from booking.errors import QueueTokenExpired, QueueTokenInvalid, QueueTokenRequired, TemporarilyUnavailable
 from booking.queue import token
 from booking.queue.token import Turn
@@ -114,7 +115,7 @@ class Secrets:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now, self.reads, self.down = 0.0, 0, False
         monkeypatch.setattr(token, "time", SimpleNamespace(monotonic=lambda: self.now))
-        token._secrets().meta.events.register("before-call", self._called)
+        aws.client("secretsmanager").meta.events.register("before-call", self._called)
 
     def _called(self, **_: Any) -> None:
         self.reads += 1

@@ -17,8 +17,8 @@ class Shop:
     """A table with an index, a client that is counted, and one that is not."""
 
     def __init__(self) -> None:
-        self.quiet = aws.client("dynamodb")
-        self.client = aws.client("dynamodb")
+        self.quiet = aws.new_client("dynamodb")
+        self.client = aws.new_client("dynamodb")
         self.meter = Meter(self.quiet)
         self.meter.attach(self.client.meta.events)
         self.quiet.create_table(

@@ -1,4 +1,4 @@
-"""The AWS SDK: clients with the same timeouts and retries."""
+"""The AWS SDK: one client of each service, with the same timeouts and retries."""
 
 import functools
 from typing import Any
@@ -22,6 +22,12 @@ def session() -> boto3.Session:
     return boto3.Session()
 
 
+@functools.cache
 def client(service: Any) -> Any:
-    """Make a client of a service. Its caller keeps it for the life of the process."""
+    """Return this process's one client of a service, made when it is first needed."""
+    return new_client(service)
+
+
+def new_client(service: Any) -> Any:
+    """Make a client of a service. Its caller keeps it."""
     return session().client(service, config=CONFIG)

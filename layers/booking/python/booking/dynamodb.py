@@ -11,7 +11,6 @@ earlier write when a condition fails.
 
 import base64
 import binascii
-import functools
 import random
 import re
 import time
@@ -83,7 +82,7 @@ def _serialize(value: Any) -> dict[str, Any]:
         case list():
             return {"L": [_serialize(element) for element in value]}
         case dict():
-            return {"M": _encode(value)}
+            return {"M": encode(value)}
     raise TypeError(f"no item holds a {type(value).__name__}")
 
 
@@ -104,18 +103,19 @@ def _deserialize(value: Mapping[str, Any]) -> Any:
     raise TypeError(f"no item of ours holds a {kind}")
 
 
-@functools.cache
 def client() -> "DynamoDBClient":
-    """Give this process's one client, made when it is first needed."""
+    """Return this process's one client."""
     dynamodb: DynamoDBClient = aws.client("dynamodb")
     return dynamodb
 
 
-def _encode(item: Key) -> dict[str, Any]:
+def encode(item: Key) -> dict[str, Any]:
+    """Write an item in DynamoDB's notation."""
     return {name: _serialize(value) for name, value in item.items()}
 
 
-def _decode(item: Mapping[str, Any] | None) -> Item | None:
+def decode(item: Mapping[str, Any] | None) -> Item | None:
+    """Read an item in DynamoDB's notation; what is not there is None."""
     return {name: _deserialize(value) for name, value in item.items()} if item else None
 
 
@@ -154,17 +154,17 @@ def _values(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def put(table: str, item: Item, condition: str | None = None, **values: Any) -> Write:
     """Write a whole item."""
-    return Write("Put", table, {"Item": _encode(item)}, condition, values)
+    return Write("Put", table, {"Item": encode(item)}, condition, values)
 
 
 def update(table: str, key: Key, expression: str, condition: str | None = None, **values: Any) -> Write:
     """Change some attributes of an item."""
-    return Write("Update", table, {"Key": _encode(key), "UpdateExpression": expression}, condition, values)
+    return Write("Update", table, {"Key": encode(key), "UpdateExpression": expression}, condition, values)
 
 
 def delete(table: str, key: Key, condition: str | None = None, **values: Any) -> Write:
     """Remove an item."""
-    return Write("Delete", table, {"Key": _encode(key)}, condition, values)
+    return Write("Delete", table, {"Key": encode(key)}, condition, values)
 
 
 def write(one: Write) -> Item | None:
@@ -181,10 +181,10 @@ def write(one: Write) -> Item | None:
         parameters["ReturnValues"] = "ALL_NEW"
     for _ in attempts():
         try:
-            return _decode(calls[one.kind](**parameters).get("Attributes"))
+            return decode(calls[one.kind](**parameters).get("Attributes"))
         except ClientError as error:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                raise ConditionFailed(_decode(error.response.get("Item"))) from error  # type: ignore[arg-type]
+                raise ConditionFailed(decode(error.response.get("Item"))) from error  # type: ignore[arg-type]
             _raise_unless_contention(error)
         except BotoCoreError as error:
             raise TemporarilyUnavailable from error
@@ -211,7 +211,7 @@ def transact(*writes: Write) -> None:
                 continue
             reasons: Sequence[Mapping[str, Any]] = error.response.get("CancellationReasons", [])
             refusals = {
-                position: _decode(reason.get("Item"))
+                position: decode(reason.get("Item"))
                 for position, reason in enumerate(reasons)
                 if reason.get("Code") == "ConditionalCheckFailed"
             }
@@ -258,8 +258,8 @@ def _is_transient(error: ClientError) -> bool:
 
 def get(table: str, key: Key, *, consistent: bool = True) -> Item | None:
     """Read one item. Eventually consistent reads cost half."""
-    return _decode(
-        _read(lambda: client().get_item(TableName=table, Key=_encode(key), ConsistentRead=consistent)).get("Item")
+    return decode(
+        _read(lambda: client().get_item(TableName=table, Key=encode(key), ConsistentRead=consistent)).get("Item")
     )
 
 
@@ -297,12 +297,12 @@ def query(
     if limit:
         parameters["Limit"] = limit
     if start:
-        parameters["ExclusiveStartKey"] = _encode(start)
+        parameters["ExclusiveStartKey"] = encode(start)
     if only:
         parameters["ProjectionExpression"] = only
     answer = _read(lambda: client().query(**parameters))
-    items = [item for raw in answer["Items"] if (item := _decode(raw)) is not None]
-    return Page(items, _decode(answer.get("LastEvaluatedKey")))
+    items = [item for raw in answer["Items"] if (item := decode(raw)) is not None]
+    return Page(items, decode(answer.get("LastEvaluatedKey")))
 
 
 def query_all(table: str, condition: str, **options: Any) -> list[Item]:

@@ -17,7 +17,6 @@ The order back matters, because a step that timed out may still be running: `can
 late `confirm` needs before any points are given back, and `undo` bars the entry that a late `use_points` would write.
 """
 
-import functools
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -80,12 +79,6 @@ COPIED = ("userId", "reservationId", "concertId", "performanceId", "seatNumbers"
 
 class NotCancelledError(RuntimeError):
     """A payment was to be undone that can still be confirmed: a fault of ours, which must not cost anybody seats."""
-
-
-@functools.cache
-def _workflow() -> "SFNClient":
-    workflow: SFNClient = aws.client("stepfunctions")
-    return workflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +206,8 @@ def run_workflow(payment: Item) -> None:
     """
     facts = {name: payment[name] for name in ("paymentId", *COPIED, "holdExpiresAt", "createdAt")}
     try:
-        _workflow().start_execution(
+        workflow: SFNClient = aws.client("stepfunctions")
+        workflow.start_execution(
             stateMachineArn=settings().payment_workflow_arn,
             name=payment["paymentId"],
             input=json.dumps({"payment": facts}),

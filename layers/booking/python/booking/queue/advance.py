@@ -12,7 +12,6 @@ ends or the next minute begins.
 """
 
 import contextlib
-import functools
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -55,12 +54,6 @@ ROUNDS = 20
 """How often a tick starts again because another moved the line, or because it let in more than it had read."""
 ENDS, ENDS_WHILE_JOINING = 1000, 20
 """How many tokens a tick ends at most, so that it comes to moving the cursor. Those left over count as taken."""
-
-
-@functools.cache
-def _lambda() -> "LambdaClient":
-    functions: LambdaClient = aws.client("lambda")
-    return functions
 
 
 def tick(concert_id: str, now: Callable[[], int] = clock.now, ends: int = ENDS, *, until: int | None = None) -> Line:
@@ -293,7 +286,8 @@ def kick(concert_id: str, *, scheduled: bool = False) -> bool:
     """Have the line moved on, asynchronously; tells whether that was passed on. Its failing changes nothing: the next
     tick does the work."""
     try:
-        _lambda().invoke(
+        functions: LambdaClient = aws.client("lambda")
+        functions.invoke(
             FunctionName=settings().advance_queue_function,
             InvocationType="Event",
             Payload=json.dumps({"concertId": concert_id, "scheduled": scheduled}).encode(),

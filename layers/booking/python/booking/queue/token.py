@@ -5,7 +5,6 @@ tokens of the version before it valid until they expire.
 """
 
 import base64
-import functools
 import json
 import re
 import time
@@ -45,12 +44,6 @@ class Turn:
     expires_at: int
 
 
-@functools.cache
-def _secrets() -> "SecretsManagerClient":
-    secrets: SecretsManagerClient = aws.client("secretsmanager")
-    return secrets
-
-
 class _Keys:
     """The current key and the one before it, by version."""
 
@@ -63,14 +56,13 @@ class _Keys:
     def read(self) -> None:
         """Read both versions of the secret; the one before may not exist."""
         by_version = {}
+        secrets: SecretsManagerClient = aws.client("secretsmanager")
         try:
-            answer = _secrets().get_secret_value(SecretId=settings().queue_key_secret_arn)
+            answer = secrets.get_secret_value(SecretId=settings().queue_key_secret_arn)
             current = answer["VersionId"]
             by_version[current] = answer["SecretString"]
             try:
-                before = _secrets().get_secret_value(
-                    SecretId=settings().queue_key_secret_arn, VersionStage="AWSPREVIOUS"
-                )
+                before = secrets.get_secret_value(SecretId=settings().queue_key_secret_arn, VersionStage="AWSPREVIOUS")
                 by_version[before["VersionId"]] = before["SecretString"]
             except ClientError as error:
                 if error.response["Error"]["Code"] != "ResourceNotFoundException":
