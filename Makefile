@@ -36,7 +36,7 @@ check: setup ## Lint, types and template, without tests
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/cfn-lint template.yaml
+	.venv/bin/cfn-lint template.yaml templates/*.yaml
 format: setup ## Format the code and sort its imports
 	.venv/bin/ruff check --select I --fix --quiet .
 	.venv/bin/ruff format .

@@ -16,9 +16,9 @@ type Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
 @cache
-def template() -> dict[str, Any]:
-    """Read template.yaml, with `!Ref X` as `{"Ref": "X"}` and so on."""
-    return dict(yaml_parse((ROOT / "template.yaml").read_text("utf-8")))
+def template(path: str = "template.yaml") -> dict[str, Any]:
+    """Read a template, with `!Ref X` as `{"Ref": "X"}` and so on."""
+    return dict(yaml_parse((ROOT / path).read_text("utf-8")))
 
 
 @cache

@@ -8,12 +8,22 @@ from lab.in_process import template
 
 
 def resources(kind: str) -> dict[str, dict[str, Any]]:
-    """Give the properties of the template's resources of one type, by logical id."""
-    return {
-        name: resource.get("Properties", {})
-        for name, resource in template()["Resources"].items()
-        if resource["Type"] == kind
-    }
+    """Return the properties of the resources of one type, by logical id, those of the nested stacks included."""
+    found = template()["Resources"]
+    for nested in [each["Properties"] for each in found.values() if each["Type"] == "AWS::CloudFormation::Stack"]:
+        found = found | _with_arguments(template(nested["TemplateURL"])["Resources"], nested["Parameters"])
+    return {name: each.get("Properties", {}) for name, each in found.items() if each["Type"] == kind}
+
+
+def _with_arguments(node: Any, arguments: dict[str, Any]) -> Any:
+    """Put what a nested stack is told in the place of its parameters."""
+    if isinstance(node, list):
+        return [_with_arguments(item, arguments) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if set(node) == {"Ref"} and node["Ref"] in arguments:
+        return arguments[node["Ref"]]
+    return {key: _with_arguments(value, arguments) for key, value in node.items()}
 
 
 def variable_of(table: str) -> str:

@@ -166,6 +166,16 @@ def test_tables_cost_by_use_and_are_safe_where_data_matters(name: str) -> None:
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": when_protected}
 
 
+HOLDERS = (*resources("AWS::DynamoDB::Table"), "UserPool", "QueueKeySecret")
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+def test_what_holds_data_outlives_its_stack_and_its_replacement(name: str) -> None:
+    resource = template()["Resources"][name]
+
+    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
 def test_code_and_workflows_are_files() -> None:
     assert all("InlineCode" not in properties for properties in FUNCTIONS.values())
     assert all("Definition" not in properties for properties in MACHINES.values())

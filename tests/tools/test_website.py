@@ -45,6 +45,8 @@ def test_files_and_configuration_are_served_and_nothing_else(tmp_path: Path, pat
         assert answer.json() == CONFIG
     elif status == 200:
         assert answer.headers["content-security-policy"] == POLICY
+    if path == "/":
+        assert POLICY.removesuffix("; frame-ancestors 'none'") in answer.text
 
 
 def test_browser_that_goes_away_in_the_middle_leaves_the_terminal_alone(

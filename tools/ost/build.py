@@ -23,7 +23,7 @@ from tools.ost.paths import BUILT, ROOT, STATE, inherited_environment
 SERVICES = frozenset({"dynamodb", "lambda", "secretsmanager", "stepfunctions"})
 """The AWS services that functions call. botocore describes four hundred; the built layer keeps these."""
 
-INPUTS = ("template.yaml", "samconfig.toml", "functions", "layers", "statemachines", "tools/ost/build.py")
+INPUTS = ("template.yaml", "templates", "samconfig.toml", "functions", "layers", "statemachines", "tools/ost/build.py")
 NO_NETWORK = re.compile(
     r"NewConnectionError|name resolution|Network is unreachable|Could not find a version|ProxyError"
 )

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LOCAL_NAME = "ost-local"
 LOCAL_REGION = "us-east-1"
+EDGE_REGION = "us-east-1"
+"""Where CloudFront keeps its metrics, its certificates and its firewall."""
 LOCAL_KEYS = ("test", "test")
 """Access key and secret of the local cloud's root user: words that no real account knows."""
 CONFIG = Config(
@@ -79,6 +81,15 @@ class Stack:
             raise Failure(f"there is no stack {name!r} here: {error}.") from error
         stack.outputs.update({o["OutputKey"]: o["OutputValue"] for o in description.get("Outputs", [])})
         return stack
+
+    def edge(self) -> "Stack":
+        """Find the stack of templates/edge.yaml that belongs to this one; raise Failure when there is none."""
+        return self._describe(self.edge_name, boto3.Session(region_name=EDGE_REGION), self.endpoint, {})
+
+    @property
+    def edge_name(self) -> str:
+        """Name of this stack's edge: the Region is in it, since the edges of all Regions are in one."""
+        return f"{self.name}-{self.session.region_name}-edge"
 
     @property
     def api_url(self) -> str:

@@ -23,8 +23,8 @@ class Website:
         handler = partial(
             _Files,
             directory=str(directory),
-            config=json.dumps(config).encode(),
-            policy=content_security_policy(directory / "index.html", config),
+            config=config,
+            policy=f"{_policy(_page(directory, config))}; frame-ancestors 'none'",
         )
         self._server = _Server((host, port), handler)
         self._thread = threading.Thread(target=self._server.serve_forever, name="website", daemon=True)
@@ -40,15 +40,26 @@ class Website:
         self._server.server_close()
 
 
-def content_security_policy(page: Path, config: dict[str, Any]) -> str:
-    """Give the page's own policy, narrowed to the origins of this stack and closed to frames."""
-    stated = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', page.read_text())
-    if stated is None:
-        raise ValueError(f"{page} states no Content-Security-Policy")
+STATED = re.compile(r'(http-equiv="Content-Security-Policy" content=")([^"]+)"')
+
+
+def with_own_origins(page: str, config: dict[str, Any]) -> str:
+    """Return the page with its policy narrowed to the origins of the stack that the configuration names."""
     urls = [urlsplit(str(config[name])) for name in ("apiUrl", "cognitoUrl")]
     origins = sorted({f"{url.scheme}://{url.netloc}" for url in urls if url.netloc})
-    narrowed = re.sub(r"connect-src [^;]+", " ".join(["connect-src 'self'", *origins]), stated[1])
-    return f"{narrowed}; frame-ancestors 'none'"
+    narrowed = re.sub(r"connect-src [^;]+", " ".join(["connect-src 'self'", *origins]), _policy(page))
+    return STATED.sub(lambda found: f'{found[1]}{narrowed}"', page)
+
+
+def _page(directory: Path, config: dict[str, Any]) -> str:
+    return with_own_origins((directory / "index.html").read_text("utf-8"), config)
+
+
+def _policy(page: str) -> str:
+    stated = STATED.search(page)
+    if stated is None:
+        raise ValueError("the page states no Content-Security-Policy")
+    return stated[2]
 
 
 class _Server(ThreadingHTTPServer):
@@ -66,19 +77,19 @@ class _Files(SimpleHTTPRequestHandler):
     extensions_map = SimpleHTTPRequestHandler.extensions_map | {".js": "text/javascript", ".mjs": "text/javascript"}
     protocol_version = "HTTP/1.1"
 
-    def __init__(self, *args: Any, config: bytes, policy: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, config: dict[str, Any], policy: str, **kwargs: Any) -> None:
         self._config = config
         self._policy = policy
         super().__init__(*args, **kwargs)
 
     def do_GET(self) -> None:
         if self.path.partition("?")[0] == "/config.json":
-            self._answer(self._config, "application/json")
+            self._answer(json.dumps(self._config).encode(), "application/json")
             return
         file = Path(self.translate_path(self.path))
-        if file.is_dir():
-            file /= "index.html"
-        if file.is_file():
+        if file in (Path(self.directory), Path(self.directory, "index.html")):
+            self._answer(_page(Path(self.directory), self._config).encode(), "text/html")
+        elif file.is_file():
             self._answer(file.read_bytes(), self.guess_type(str(file)))
         else:
             self.send_error(HTTPStatus.NOT_FOUND)
