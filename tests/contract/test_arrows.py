@@ -17,6 +17,7 @@ ARROWS: dict[str, set[str]] = {
     "ids": set(),
     "observability": set(),
     "requests": {"errors"},
+    "layout": set(),
     "views": set(),
     "dynamodb": {"aws", "errors"},
     "http": {"dynamodb", "errors", "observability"},

@@ -9,17 +9,15 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, Field, field_validator
 
-from tools.ost.document import Document, Location, read_document
+from tools.ost.document import STRICT, Document, Identifier, Language, Location, Text, read_document
 
-Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
-Text = Annotated[str, Field(min_length=1, max_length=200)]
 LOCAL_TIME = re.compile(r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2})?( ?[+-]\d{2}:\d{2})?$")
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = STRICT
 
     @field_validator("timezone", check_fields=False)
     @classmethod
@@ -35,10 +33,6 @@ class _Entry(BaseModel):
             raise ValueError("is not a local time such as 2027-05-01 19:00")
         datetime.fromisoformat(_iso(text))
         return text
-
-
-Language = Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")]
-"""A language as browsers name it, such as ko or pt-BR."""
 
 
 class ConcertWords(_Entry):
@@ -85,7 +79,7 @@ class ConcertEntry(_Entry):
 
 
 class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = STRICT
 
     concerts: Annotated[list[ConcertEntry], Field(min_length=1)]
 

@@ -3,15 +3,25 @@
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tools.ost.console import Failure
 
 type Location = tuple[str | int, ...]
 """Keys and list indexes from the top of the file down to a value."""
+
+
+Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+Language = Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")]
+"""A language as browsers name it, such as ko or pt-BR."""
+
+
+STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
+"""A mapping has the fields that its shape names and no others, and nothing is converted silently."""
 
 
 class Mistakes(Failure):
