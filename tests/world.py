@@ -35,7 +35,7 @@ from moto.stepfunctions.parser.backend import execution_worker
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from moto.stepfunctions.parser.utils import TMP_THREADS
 
-from booking import aws, catalog, clock, dynamodb, observability, payments, settings
+from booking import aws, catalog, clock, dynamodb, keys, observability, payments, settings
 from booking.queue import advance, line, token
 from tests.conftest import REGION, forget_everything
 from tests.faults import ProcessEnded, Wire
@@ -470,7 +470,7 @@ def open_world() -> Iterator[World]:
         return text.encode()
 
     config: Any = {"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}
-    modules = [clock, dynamodb, payments, advance, token, botocore.endpoint, retrier_decl]
+    modules = [clock, dynamodb, keys, payments, advance, botocore.endpoint, retrier_decl]
     with mock_aws(config=config):
         create_tables()
         boto3.client("secretsmanager").create_secret(Name="queue-key", SecretString="k" * 64)

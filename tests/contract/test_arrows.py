@@ -25,7 +25,8 @@ ARROWS: dict[str, set[str]] = {
     "seats": {"catalog", "dynamodb", *FOUNDATION},
     "points": {"dynamodb", *FOUNDATION},
     "queue.admission": set(),
-    "queue.token": {"aws", "errors", "observability", "settings"},
+    "keys": {"aws", "errors", "observability"},
+    "queue.token": {"errors", "keys", "settings"},
     "queue.line": {"catalog", "dynamodb", "queue.admission", "queue.token", *FOUNDATION},
     "queue.advance": {
         "aws",

@@ -11,7 +11,7 @@ import jwt
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from booking import aws
+from booking import aws, keys
 from booking.errors import QueueTokenExpired, QueueTokenInvalid, QueueTokenRequired, TemporarilyUnavailable
 from booking.queue import token
 from booking.queue.token import Turn
@@ -114,7 +114,7 @@ class Secrets:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now, self.reads, self.down = 0.0, 0, False
-        monkeypatch.setattr(token, "time", SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr(keys, "time", SimpleNamespace(monotonic=lambda: self.now))
         aws.client("secretsmanager").meta.events.register("before-call", self._called)
 
     def _called(self, **_: Any) -> None:
@@ -165,10 +165,10 @@ def test_a_flood_of_forged_versions_costs_one_look_in_five_seconds(secrets: Secr
             read(forged(claims(), "x" * 64, {"kid": version(0)}))
         with pytest.raises(TemporarilyUnavailable) as told:  # nobody may look just now, so nobody knows
             read(forged(claims(), "x" * 64, {"kid": version(number + 1)}))
-        assert told.value.retry_after == token.MISS_PAUSE_SECONDS
+        assert told.value.retry_after == keys.MISS_PAUSE_SECONDS
     assert secrets.reads == before
 
-    secrets.now += token.MISS_PAUSE_SECONDS + 1
+    secrets.now += keys.MISS_PAUSE_SECONDS + 1
     with pytest.raises(QueueTokenInvalid):
         read(forged(claims(), "x" * 64, {"kid": version(1)}))
 
@@ -192,7 +192,7 @@ def test_a_rotation_is_seen_also_under_a_flood_of_forged_versions(secrets: Secre
 
     with pytest.raises(TemporarilyUnavailable):  # never "not valid": the page would drop the place
         read(honest)
-    secrets.now += token.MISS_PAUSE_SECONDS + 1
+    secrets.now += keys.MISS_PAUSE_SECONDS + 1
     assert read(honest) == TURN
 
 
@@ -201,7 +201,7 @@ def test_the_keys_at_hand_outlive_an_outage_of_the_service_that_keeps_them(secre
     secrets.down = True
 
     for _ in range(5):
-        secrets.now += token.KEY_LIFE_SECONDS + 1
+        secrets.now += keys.LIFE_SECONDS + 1
         before = secrets.reads
         assert read(text) == TURN
         assert read(token.sign(TURN)) == TURN
@@ -212,7 +212,7 @@ def test_the_keys_at_hand_outlive_an_outage_of_the_service_that_keeps_them(secre
 
     secrets.down = False
     secrets.rotate("m" * 64)
-    secrets.now += token.OUTAGE_PAUSE_SECONDS + 1
+    secrets.now += keys.OUTAGE_PAUSE_SECONDS + 1
     assert jwt.get_unverified_header(token.sign(TURN))["kid"] != jwt.get_unverified_header(text)["kid"]
     assert read(text) == TURN
 
