@@ -8,7 +8,10 @@ FILE ?= catalog/demo.yaml
 STEPS ?= 10000
 SEED ?= $(shell date +%s)
 export OST_STATE = $(STATE)
-LAB = PYTHONPATH=$(CURDIR):$(CURDIR)/layers/booking/python .venv/bin/python -P -m lab
+FANS ?= 1 2 4 8
+SECONDS ?= 15
+PYTHON = env PYTHONPATH=$(CURDIR):$(CURDIR)/layers/booking/python .venv/bin/python -P
+LOCUST = $(PYTHON) -m locust --locustfile lab/locustfile.py --headless --run-time $(SECONDS) --stop-timeout 60 --only-summary
 # What needs the machine for itself, a deployed stack or a measurement, comes after the rest, which shares it.
 ALONE = tests/measures/test_cpu.py tests/stack tests/browser
 
@@ -43,11 +46,12 @@ format: setup ## Format the code and sort its imports
 fuzz: setup ## The whole booking against its model, at length: make fuzz STEPS=10000 SEED=1
 	FUZZ_STEPS=$(STEPS) POWERTOOLS_LOG_LEVEL=CRITICAL .venv/bin/pytest tests/model -s -q --hypothesis-seed=$(SEED)
 measure: setup ## Count what every operation asks of AWS, in units and dollars; CPU as ratios
-	@exec env $(LAB) measure
-load: setup ## Drive the running local stack at rising concurrency, then audit it
-	@exec env $(LAB) load
+	@exec $(PYTHON) -m lab measure
+load: setup ## Drive the running local stack with ever more fans, then audit it: make load FANS="1 2 4 8" SECONDS=15
+	@for fans in $(FANS); do $(LOCUST) --users $$fans --spawn-rate $$fans || exit 1; done
+	@exec ./ost audit
 simulate: setup ## A million fans in the waiting room, with a virtual clock: docs/scaling.md
-	@exec env $(LAB) simulate
+	@exec $(PYTHON) -m lab simulate
 openapi:  ## Merge the API's specification from the handlers
 	@exec ./ost openapi
 pins: setup ## Compile the pinned requirements again, the functions' first. Needs a network

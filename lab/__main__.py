@@ -1,4 +1,4 @@
-"""`python -m lab`, which `make measure`, `make load` and `make simulate` call."""
+"""`python -m lab`, which `make measure` and `make simulate` call."""
 
 from tools.ost.__main__ import main
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from lab import load, simulate
+from lab import simulate
 from tools.ost.paths import STATE
 from tools.ost.stack import StateOption
 
@@ -32,5 +32,4 @@ def measure(
     report.measure(cpu=cpu, state=state)
 
 
-app.command()(load.load)
 app.command()(simulate.simulate)
