@@ -16,26 +16,28 @@ class UnsettledError(RuntimeError):
 
 @reported
 def handler(event: dict[str, Any], _context: Any) -> dict[str, str]:
-    """Settle the payment of the execution that the event names, or every payment that is open for too long.
+    """Settle the payment of the execution that the event names, or else every payment that is open for too long.
 
-    One payment that cannot be settled does not keep the others waiting: each is tried, in an order of its own in each
-    run.
+    The sweep also starts what may never have been started. One payment that fails does not keep the others waiting:
+    each is tried, in an order of its own in each run.
 
     Raises:
         UnsettledError: names the payments that are still open.
 
     """
     now = clock.now()
-    execution = event.get("detail", {}).get("name")
-    open_payments = [execution] if execution else payments.list_left_behind(now)
-    if not execution:
-        gauge("PaymentsLeftBehind", len(open_payments))
-    random.shuffle(open_payments)
+    if (execution := _execution(event)) is not None:
+        todo = [(execution, payments.settle)]
+    else:
+        left = payments.list_left_behind(now)
+        gauge("PaymentsLeftBehind", len(left.over))
+        todo = [(each, payments.settle) for each in _shuffled(left.over)]
+        todo += [(each, payments.start_again) for each in _shuffled(left.slow)]
     settled, unsettled = {}, []
-    for payment_id in open_payments:
+    for payment_id, bring_on in todo:
         bind(paymentId=payment_id)
         try:
-            settled[payment_id] = payments.settle(payment_id, now)
+            settled[payment_id] = bring_on(payment_id, now)
         except Exception:  # noqa: BLE001 - the one entry point: whatever it is, the other payments have their turn
             logger.exception("unsettled")
             count("PaymentSettleFailed")
@@ -45,3 +47,16 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, str]:
     if unsettled:
         raise UnsettledError(", ".join(sorted(unsettled)))
     return settled
+
+
+def _shuffled(names: list[str]) -> list[str]:
+    return random.sample(names, len(names))
+
+
+def _execution(event: dict[str, Any]) -> str | None:
+    """Return the name of the execution that an event of Step Functions tells of; a schedule's names none.
+
+    A schedule without an input of its own sends `detail` as the text "{}".
+    """
+    detail = event.get("detail")
+    return str(detail["name"]) if isinstance(detail, dict) and "name" in detail else None

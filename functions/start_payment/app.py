@@ -58,6 +58,8 @@ def start_payment() -> Response[Any]:
     headers = http.replayed(started.replayed) | {"location": f"/payments/{payment['paymentId']}"}
     now = clock.now()
     if payment["status"] == "FAILED":
+        if started.replayed:
+            count("PaymentFailureReplayed")
         return http.problem(payments.refusal(payment, now), **headers)
     if payments.is_open(payment):
         return http.answer(payments.view(payment, now), 202, retry_after="1", **headers)

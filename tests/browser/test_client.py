@@ -570,7 +570,7 @@ def test_payment_that_takes_long_is_followed_to_its_end(paying: Visit) -> None:
 
 def test_failed_payment_says_that_all_was_given_back_and_can_be_tried_again(paying: Visit) -> None:
     failure = {"code": "TEMPORARILY_UNAVAILABLE", "detail": "It did not work.", "refunded": True}
-    names = ("UsePoints", "ConfirmBooking", "CancelBooking", "UndoPoints")
+    names = ("UsePoints", "ConfirmBooking", "UnlockHold", "RefundPoints")
     steps = [
         {"name": each, "status": "FAILED" if each == "ConfirmBooking" else "DONE", "at": "2026-11-22T10:00:00Z"}
         for each in names

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LAYER = ROOT / "layers" / "booking" / "python"
 
-FOUNDATION = {"errors", "settings", "clock", "ids"}
+FOUNDATION = {"views", "errors", "settings", "clock", "ids"}
 ARROWS: dict[str, set[str]] = {
     "aws": set(),
     "errors": set(),

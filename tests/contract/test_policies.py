@@ -176,12 +176,20 @@ def _left_behind() -> dict[str, Any]:
     return {}
 
 
+def _never_started() -> dict[str, Any]:
+    points.charge(USER, 50_000, "enough", clock.now())
+    payment = payments.start(USER, world.hold(USER, [9]), "not started", clock.now()).payment
+    key = {"paymentId": payment["paymentId"]}
+    write(update(settings().payments_table, key, "SET #openSince = :then", None, then=clock.now() - 60))
+    return {}
+
+
 def _undoing_what_was_taken() -> dict[str, Any]:
     points.charge(USER, 50_000, "enough", clock.now())
     payment = payments.start(USER, world.hold(USER, [9]), "taken", clock.now()).payment
     payments.use_points(payment, clock.now())
-    payments.cancel(payment, [], {"code": "TEMPORARILY_UNAVAILABLE"}, clock.now())
-    return {"step": "UndoPoints", "state": {"payment": payment}}
+    payments.unlock_hold(payment, [], {"code": "TEMPORARILY_UNAVAILABLE"}, clock.now())
+    return {"step": "RefundPoints", "state": {"payment": payment}}
 
 
 SCENARIOS: dict[str, list[Callable[[], dict[str, Any]]]] = {
@@ -191,7 +199,7 @@ SCENARIOS: dict[str, list[Callable[[], dict[str, Any]]]] = {
     "start_payment": [_paying],
     "reserve_seats": [_asked_again],
     "use_points": [_using],
-    "settle_payment": [_left_behind],
+    "settle_payment": [_left_behind, _never_started],
     "payment_steps": [_undoing_what_was_taken],
 }
 """What the events alone do not make a function do."""

@@ -71,12 +71,12 @@ def test_event_of_the_background_is_handled(function: str, case: str) -> None:
 
     answer = call(function, event)
 
-    outcomes = {"use_points": "USED", "confirm_booking": "CONFIRMED", "cancel_booking": "UNDOING"}
+    outcomes = {"use_points": "USED", "confirm_booking": "CONFIRMED", "unlock_hold": "UNDOING"}
     if function == "confirm_sign_up":
         assert answer == event | {"response": event["response"] | {"autoConfirmUser": True}}
     elif case in outcomes:
         assert answer["outcome"] == outcomes[case]
-    elif case == "undo_points":
+    elif case == "refund_points":
         assert answer == {"outcome": "FAILED", "refunded": False, "at": answer["at"]}
     elif case == "timed_out":
         assert list(answer.values()) == ["FAILED"]

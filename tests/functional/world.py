@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from booking import catalog, clock, payments, points, reservations
-from booking.dynamodb import Item, client, put, update, write
+from booking.dynamodb import client, put, update, write
 from booking.queue import advance, line, token
 from booking.queue.token import Turn
 from booking.settings import settings
@@ -56,11 +56,11 @@ def _change(user: str, reservation: str, expression: str, **values: object) -> s
     return reservation
 
 
-def _pay(user: str, seat: int, *, confirmed: bool) -> Item:
+def _pay(user: str, seat: int, *, confirmed: bool) -> payments.Payment:
     points.charge(user, 50_000, f"charge for {seat}", clock.now())
     payment = payments.start(user, hold(user, [seat]), f"payment for {seat}", clock.now()).payment
     if confirmed:
-        payments.confirm(payment, payments.use_points(payment, clock.now()), clock.now())
+        payments.confirm_booking(payment, payments.use_points(payment, clock.now()), clock.now())
     return payment
 
 
@@ -81,9 +81,9 @@ def _seat_13_taken() -> str:
     return token.sign(enter(USER).turn)
 
 
-def _being_undone() -> Item:
+def _being_undone() -> payments.Payment:
     payment = _pay(USER, 9, confirmed=False)
-    payments.cancel(payment, [], {"code": "TEMPORARILY_UNAVAILABLE"}, clock.now())
+    payments.unlock_hold(payment, [], {"code": "TEMPORARILY_UNAVAILABLE"}, clock.now())
     return payment
 
 
@@ -140,7 +140,7 @@ GIVEN: dict[str, Callable[[], str]] = {
 """How to make true what an event speaks of."""
 
 
-PAYMENTS: dict[str, Callable[[], Item]] = {
+PAYMENTS: dict[str, Callable[[], payments.Payment]] = {
     "payment": lambda: _pay(USER, 9, confirmed=False),
     "payment being undone": _being_undone,
 }

@@ -27,7 +27,7 @@ STEPS_AN_EXAMPLE = 40
 DEFAULT_STEPS = 480
 HOLD = 300
 
-BREAKS = st.sampled_from([None, None, None, "UsePoints", "ConfirmBooking", "CancelBooking", "UndoPoints"])
+BREAKS = st.sampled_from([None, None, None, "UsePoints", "ConfirmBooking", "UnlockHold", "RefundPoints"])
 
 users = st.sampled_from(USERS)
 keys = st.sampled_from(["k1", "k2", "k3", "k4", "k5", "k6"])
@@ -367,7 +367,7 @@ class Booking(RuleBasedStateMachine):
 
 def _breaking(name: str | None) -> Any:
     def run(step: StepRun) -> dict[str, Any]:
-        if step.name == "ConfirmBooking" and name in {"CancelBooking", "UndoPoints"}:
+        if step.name == "ConfirmBooking" and name in {"UnlockHold", "RefundPoints"}:
             raise StepFailed("Broken")
         if step.name == name:
             raise StepFailed("Broken")

@@ -108,7 +108,7 @@ def test_points_taken_for_seats_that_cannot_be_confirmed_come_back(
 
     shown = ended(stack, fan, started.payment["paymentId"])
     assert (shown["status"], shown["failure"]["refunded"]) == ("FAILED", True)
-    assert [done["name"] for done in shown["steps"]] == ["UsePoints", "ConfirmBooking", "CancelBooking", "UndoPoints"]
+    assert [done["name"] for done in shown["steps"]] == ["UsePoints", "ConfirmBooking", "UnlockHold", "RefundPoints"]
     entries = stack.call(fan, "GET", "/points/history").json()["items"]
     assert [(entry["type"], entry["amount"]) for entry in entries] == [("REFUND", 10), ("PAYMENT", -10), ("CHARGE", 25)]
     after = stack.call(fan, "GET", f"/reservations/{held['reservationId']}").json()

@@ -17,7 +17,7 @@ import pytest
 from booking import payments
 from tests.world import PERFORMANCES, StepFailed, StepRun, World, definition
 
-STEPS = ("UsePoints", "ConfirmBooking", "CancelBooking", "UndoPoints")
+STEPS = ("UsePoints", "ConfirmBooking", "UnlockHold", "RefundPoints")
 FOR_GOOD = 20
 
 
@@ -97,21 +97,21 @@ def cases() -> dict[str, Case]:
             {"ConfirmBooking": [f"{action} after"] * 3}, "COMPLETED"
         )
     for begun, until in (
-        ("UsePoints", "CancelBooking"),
-        ("UsePoints", "UndoPoints"),
+        ("UsePoints", "UnlockHold"),
+        ("UsePoints", "RefundPoints"),
         ("UsePoints", "end"),
-        ("ConfirmBooking", "UndoPoints"),
+        ("ConfirmBooking", "RefundPoints"),
         ("ConfirmBooking", "end"),
     ):
         refunded = begun == "ConfirmBooking" or until != "end"
         table[f"{begun}: outlives its timeouts until {until}"] = Case(
             {begun: [f"outlives:{until}"] * 3}, "FAILED", refunded=refunded
         )
-    table["ConfirmBooking: outlives its timeouts until CancelBooking"] = Case(
-        {"ConfirmBooking": ["outlives:CancelBooking"] * 3}, "COMPLETED"
+    table["ConfirmBooking: outlives its timeouts until UnlockHold"] = Case(
+        {"ConfirmBooking": ["outlives:UnlockHold"] * 3}, "COMPLETED"
     )
     broken = {"ConfirmBooking": ["error"] * 3}
-    for step in ("CancelBooking", "UndoPoints"):
+    for step in ("UnlockHold", "RefundPoints"):
         for action in ("error", "timeout", "error after", "timeout after"):
             table[f"{step}: {action} four times, then well"] = Case(
                 broken | {step: [action] * 4}, "FAILED", refunded=True
@@ -119,7 +119,7 @@ def cases() -> dict[str, Case]:
             table[f"{step}: {action} for good"] = Case(
                 broken | {step: [action] * FOR_GOOD}, "FAILED", refunded=True, dies=True
             )
-            if step == "UndoPoints" and action.endswith("after"):
+            if step == "RefundPoints" and action.endswith("after"):
                 table[f"{step}: {action} for good"] = Case(
                     broken | {step: [action] * FOR_GOOD}, "FAILED", refunded=True, dies=True, ended_before=True
                 )
@@ -127,8 +127,8 @@ def cases() -> dict[str, Case]:
         table[f"{step}: outlives its timeout until the end"] = Case(
             broken | {step: ["outlives:end"]}, "FAILED", refunded=True
         )
-    table["UsePoints broken and CancelBooking for good"] = Case(
-        {"UsePoints": ["error"] * 3, "CancelBooking": ["error"] * FOR_GOOD}, "FAILED", refunded=False, dies=True
+    table["UsePoints broken and UnlockHold for good"] = Case(
+        {"UsePoints": ["error"] * 3, "UnlockHold": ["error"] * FOR_GOOD}, "FAILED", refunded=False, dies=True
     )
     return table
 
@@ -303,7 +303,7 @@ def test_points_that_are_gone_when_the_workflow_asks_refuse_the_payment(world: W
         "detail": answer.body["detail"],
         "refunded": False,
     }
-    assert [step["name"] for step in answer.body["steps"]] == ["UsePoints", "CancelBooking", "UndoPoints"]
+    assert [step["name"] for step in answer.body["steps"]] == ["UsePoints", "UnlockHold", "RefundPoints"]
     assert world.violations() == []
 
 

@@ -1,5 +1,6 @@
 """Paying, as a fan sees it: at the deadline, many times at once, and what the answers say."""
 
+import json
 from collections import Counter
 from typing import Any
 
@@ -8,7 +9,8 @@ import pytest
 from booking import clock, payments, points, seats
 from booking.dynamodb import ConditionFailed, get, put, write
 from tests.faults import Fault, Kind
-from tests.world import PERFORMANCES, START, TABLES, Answer, StepFailed, StepRun, World
+from tests.handlers import event_text
+from tests.world import PERFORMANCES, START, TABLES, Answer, StepFailed, StepRun, World, handler_of
 
 HOLD = 300
 
@@ -312,8 +314,8 @@ def test_a_failed_payment_lists_its_steps_and_says_what_became_of_points_and_sea
     assert [(step["name"], step["status"]) for step in shown["steps"]] == [
         ("UsePoints", "DONE"),
         ("ConfirmBooking", "FAILED"),
-        ("CancelBooking", "DONE"),
-        ("UndoPoints", "DONE"),
+        ("UnlockHold", "DONE"),
+        ("RefundPoints", "DONE"),
     ]
     assert [step["at"] for step in shown["steps"]] == sorted(step["at"] for step in shown["steps"])
     assert shown["failure"]["detail"] == (
@@ -344,11 +346,11 @@ def test_undoing_a_payment_that_can_still_be_confirmed_is_refused(world: World) 
     world.charge("ann", 100)
     world.hold_executions()
     world.call("start_payment", "ann", {"reservationId": held["reservationId"]}, key="k")
-    payment = world.items("payments")[0]
+    payment: Any = world.items("payments")[0]
     payments.use_points(payment, clock.now())
 
-    with pytest.raises(payments.NotCancelledError):
-        payments.undo(payment, clock.now())
+    with pytest.raises(payments.NotUnlockedError):
+        payments.refund_points(payment, clock.now())
     assert world.balance("ann") == 0
 
 
@@ -377,16 +379,64 @@ def test_a_payment_whose_execution_never_started_goes_on_with_the_users_retry(wo
     assert world.violations() == []
 
 
-def test_the_sweep_ends_what_was_never_started_and_nothing_younger(world: World) -> None:
+def never_started(world: World) -> str:
+    """Let a fan pay while Step Functions answers nobody; return the payment's id."""
     held = world.hold("ann", 1)
     world.charge("ann", 100)
-    world.wire.set(Fault(Kind.ENDS_BEFORE, 3))
-    assert world.call("start_payment", "ann", {"reservationId": held["reservationId"]}, key="k").status == 0
-    world.wire.set(None)
-    payment_id = world.items("payments")[0]["paymentId"]
+    world.wire.stand_ins["stepfunctions"] = lambda _: (503, "{}")
+    body = {"reservationId": held["reservationId"]}
+    answer = world.call("start_payment", "ann", body, key="k")
+    assert (answer.status, answer.body["status"]) == (202, "PENDING")
+    assert world.metrics["PaymentNotStarted"] == 1
+    return str(answer.body["paymentId"])
 
-    world.time.at = START + payments.WORKFLOW_SECONDS
+
+def test_the_sweep_starts_what_was_never_started_and_the_fan_keeps_the_seats(world: World) -> None:
+    payment_id = never_started(world)
+    del world.wire.stand_ins["stepfunctions"]
+    created = world.items("payments")[0]["createdAt"]
+
+    world.time.at = created + payments.START_SECONDS
     assert world.settle() == {}
+    world.time.sleep(1)
+    assert world.settle() == {payment_id: "PENDING"}
+
+    assert world.items("payments")[0]["status"] == "COMPLETED"
+    assert [seat["status"] for seat in world.items("seats")] == ["SOLD"]
+    assert world.metrics["PaymentsLeftBehind"] == world.metrics["PaymentSettled"] == 0
+    assert world.settle() == {}
+    assert world.violations() == []
+
+
+def test_the_sweep_starts_no_payment_a_second_time(world: World) -> None:
+    held = world.hold("ann", 1)
+    world.charge("ann", 100)
+
+    def dies(step: StepRun) -> dict[str, Any]:
+        if step.name == "UsePoints":
+            return step.run()
+        raise StepFailed("Dead")
+
+    world.run_step = dies
+    payment_id = world.pay("ann", held).body["paymentId"]
+    world.time.sleep(payments.START_SECONDS + 1)
+    ran = list(world.step_log)
+
+    assert world.settle() == {payment_id: "PENDING"}
+
+    assert world.step_log == ran
+    assert world.metrics["PaymentNotStarted"] == 0
+    assert world.settle(payment_id) == {payment_id: "FAILED"}
+    assert world.violations() == []
+
+
+def test_the_sweep_ends_what_cannot_be_started_only_when_its_time_is_over(world: World) -> None:
+    payment_id = never_started(world)
+    created = world.items("payments")[0]["createdAt"]
+
+    world.time.at = created + payments.WORKFLOW_SECONDS
+    assert world.settle() == {payment_id: "PENDING"}
+    assert world.metrics["PaymentNotStarted"] == 2
     world.time.sleep(5)
     assert world.settle() == {payment_id: "FAILED"}
     assert world.settle() == {}
@@ -399,11 +449,129 @@ def test_the_sweep_ends_what_was_never_started_and_nothing_younger(world: World)
     assert world.violations() == []
 
 
-@pytest.mark.parametrize("died_before", ["UsePoints", "ConfirmBooking", "CancelBooking", "UndoPoints"])
+# ---- events as AWS sends them
+
+
+def documented(function: str, case: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads(event_text(function, case))
+    return event
+
+
+@pytest.mark.parametrize("case", ["schedule", "schedule_without_input"])
+def test_a_schedule_with_or_without_an_input_of_its_own_sweeps(world: World, case: str) -> None:
+    payment_id = never_started(world)
+    del world.wire.stand_ins["stepfunctions"]
+    world.time.sleep(payments.WORKFLOW_SECONDS + 1)
+
+    settled = handler_of("settle_payment").handler(documented("settle_payment", case), None)
+
+    assert settled == {payment_id: "FAILED"}
+
+
+def test_the_end_of_an_execution_settles_its_payment_only(world: World) -> None:
+    payment_id = never_started(world)
+    event = documented("settle_payment", "timed_out")
+    event["detail"]["name"] = payment_id
+
+    assert handler_of("settle_payment").handler(event, None) == {payment_id: "FAILED"}
+
+
+# ---- failed is over
+
+
+def test_a_failed_payment_cannot_be_retried_and_its_replays_ring_nobody(world: World) -> None:
+    held = world.hold("ann", 1)
+    world.charge("ann", 100)
+
+    def broken(step: StepRun) -> dict[str, Any]:
+        if step.name == "ConfirmBooking":
+            raise StepFailed("Broken")
+        return step.run()
+
+    world.run_step = broken
+    body = {"reservationId": held["reservationId"]}
+    for repeat in range(5):
+        answer = world.call("start_payment", "ann", body, key="k")
+        assert (answer.status, answer.code) == (503, "TEMPORARILY_UNAVAILABLE")
+        assert answer.body["retryable"] is False
+        assert "retry-after" not in answer.headers
+        assert world.metrics["PaymentFailureReplayed"] == repeat
+
+    world.run_step = lambda step: step.run()
+    assert world.pay("ann", held, key="a new one").status == 201
+
+
+def test_a_payment_that_the_fan_cannot_afford_is_not_counted_as_undone(world: World) -> None:
+    held = world.hold("ann", 1)
+    world.charge("ann", 100)
+    world.hold_executions()
+    world.call("start_payment", "ann", {"reservationId": held["reservationId"]}, key="k")
+    world.call("use_points", "ann", {"amount": 1}, key="meanwhile")
+    world.run_held()
+
+    payment = world.items("payments")[0]
+    assert (payment["status"], payment["failure"]["code"]) == ("FAILED", "INSUFFICIENT_POINTS")
+    assert (world.metrics["PaymentUndone"], world.metrics["PaymentRefused"]) == (0, 1)
+
+
+def test_paying_again_while_the_first_payment_is_undone_is_told_to_wait(world: World) -> None:
+    """At each moment of the way back, a second key is never told of points that are a moment from being back."""
+    held = world.hold("ann", 1)
+    world.charge("ann", 100)
+    body = {"reservationId": held["reservationId"]}
+    said: list[tuple[str, str | None]] = []
+
+    def ask(moment: str) -> None:
+        observe, world.wire.observe = world.wire.observe, None
+        said.append((moment, world.call("start_payment", "ann", body, key=f"again {len(said)}").code))
+        world.wire.observe = observe
+
+    def run(step: StepRun) -> dict[str, Any]:
+        if step.name == "ConfirmBooking":
+            raise StepFailed("Broken")
+        if step.name == "RefundPoints":
+            world.wire.observe = lambda number, operation: ask(operation)
+        outcome = step.run()
+        world.wire.observe = None
+        return outcome
+
+    world.run_step = run
+    world.call("start_payment", "ann", body, key="k")
+
+    assert len(said) >= 4
+    assert {code for _, code in said[:3]} == {"PAYMENT_IN_PROGRESS"}
+    assert "INSUFFICIENT_POINTS" not in {code for _, code in said}
+    assert world.balance("ann") == 100
+    assert world.violations() == []
+
+
+def test_a_balance_read_while_points_were_on_their_way_back_is_read_again(world: World) -> None:
+    held = world.hold("ann", 1)
+    world.charge("ann", 100)
+    world.hold_executions()
+    body = {"reservationId": held["reservationId"]}
+    world.call("start_payment", "ann", body, key="k")
+    payment: Any = world.items("payments")[0]
+    payments.use_points(payment, clock.now())
+    payments.unlock_hold(payment, [], {"code": "TEMPORARILY_UNAVAILABLE"}, clock.now())
+    world.wire.calls.clear()
+
+    def refund(_: int, operation: str) -> None:
+        if operation == "dynamodb.GetItem":  # the balance has been read, the reservation has not
+            world.wire.observe = None
+            payments.refund_points(payment, clock.now())
+
+    world.wire.observe = refund
+    answer = world.call("start_payment", "ann", body, key="again")
+
+    assert (answer.status, answer.body["status"]) == (202, "PENDING")
+
+
+@pytest.mark.parametrize("died_before", ["UsePoints", "ConfirmBooking", "UnlockHold", "RefundPoints"])
 def test_an_aborted_execution_is_settled_from_what_is_recorded(world: World, died_before: str) -> None:
     held = world.hold("ann", 1)
     world.charge("ann", 100)
-    order = ["UsePoints", "ConfirmBooking", "CancelBooking", "UndoPoints"]
+    order = ["UsePoints", "ConfirmBooking", "UnlockHold", "RefundPoints"]
 
     def dies(step: StepRun) -> dict[str, Any]:
         if order.index(step.name) >= order.index(died_before):
@@ -425,7 +593,7 @@ def test_an_aborted_execution_is_settled_from_what_is_recorded(world: World, die
 
     shown = world.call("get_payment", "ann", paymentId=payment_id).body
     assert shown["failure"]["refunded"] is (died_before != "UsePoints")
-    assert shown["steps"][-1]["name"] == "UndoPoints"
+    assert shown["steps"][-1]["name"] == "RefundPoints"
     assert ("UsePoints" in [step["name"] for step in shown["steps"] if step["status"] == "DONE"]) is (
         died_before != "UsePoints"
     )

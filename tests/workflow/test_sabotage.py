@@ -290,7 +290,7 @@ def undoing_twice_gives_back_once(world: World) -> None:
     def run(step: StepRun) -> dict[str, Any]:
         if step.name == "ConfirmBooking":
             raise StepFailed("Broken")
-        if step.name == "UndoPoints":
+        if step.name == "RefundPoints":
             once(world, TRANSACT, step.run)
         return step.run()
 
@@ -382,19 +382,19 @@ ATTACKS = {
         remove("ConfirmBooking", "Retry"), ends_by_itself(lambda: broken("ConfirmBooking", times=2), "COMPLETED")
     ),
     "workflow: a cancellation is not retried": Attack(
-        remove("CancelBooking", "Retry"),
-        ends_by_itself(lambda: both(broken("ConfirmBooking"), broken("CancelBooking", times=1)), "FAILED"),
+        remove("UnlockHold", "Retry"),
+        ends_by_itself(lambda: both(broken("ConfirmBooking"), broken("UnlockHold", times=1)), "FAILED"),
     ),
     "workflow: giving back is not retried": Attack(
-        remove("UndoPoints", "Retry"),
-        ends_by_itself(lambda: both(broken("ConfirmBooking"), broken("UndoPoints", times=1)), "FAILED"),
+        remove("RefundPoints", "Retry"),
+        ends_by_itself(lambda: both(broken("ConfirmBooking"), broken("RefundPoints", times=1)), "FAILED"),
     ),
     "workflow: what was confirmed after all is undone": Attack(
-        edit(lambda states: states["BookingCancelled"]["Choices"][0].update(Next="UndoPoints")),
+        edit(lambda states: states["HoldUnlocked"]["Choices"][0].update(Next="RefundPoints")),
         ends_by_itself(confirm_lost, "COMPLETED"),
     ),
     "workflow: points go back before the booking is cancelled": Attack(
-        edit(lambda states: states["ConfirmBooking"]["Catch"][0].update(Next="UndoPoints")),
+        edit(lambda states: states["ConfirmBooking"]["Catch"][0].update(Next="RefundPoints")),
         ends_by_itself(lambda: broken("ConfirmBooking"), "FAILED"),
     ),
     "workflow: a refused debit goes on": Attack(
@@ -432,6 +432,6 @@ def test_nothing_can_be_taken_away_unnoticed(world: World, monkeypatch: pytest.M
     noticed = False
     try:
         attack.scenario(world)
-    except (AssertionError, payments.NotCancelledError, pytest.fail.Exception):
+    except (AssertionError, payments.NotUnlockedError, pytest.fail.Exception):
         noticed = True
     assert noticed, "nothing noticed what was taken away"

@@ -275,7 +275,7 @@ def settles(status: str, *, debited: bool, cancelled: bool) -> Scenario:
         def dies(step: StepRun) -> dict[str, Any]:
             if step.name == "UsePoints" and not debited:
                 raise StepFailed("Dead")
-            if step.name == "CancelBooking" and cancelled:
+            if step.name == "UnlockHold" and cancelled:
                 return step.run()
             if step.name != "UsePoints":
                 raise StepFailed("Dead")

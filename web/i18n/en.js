@@ -136,7 +136,7 @@ export default {
   },
   payment: {
     steps: "Steps of the payment",
-    step: { usePoints: "Use points", confirmBooking: "Confirm seats, clear the queue", cancelBooking: "Take the booking back", undoPoints: "Give points back" },
+    step: { usePoints: "Use points", confirmBooking: "Confirm seats, clear the queue", unlockHold: "Unlock the seats", refundPoints: "Give points back" },
     good: "done",
     bad: "failed",
     now: "under way",

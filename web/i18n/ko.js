@@ -136,7 +136,7 @@ export default {
   },
   payment: {
     steps: "결제 진행",
-    step: { usePoints: "포인트 사용", confirmBooking: "좌석 확정과 대기열 정리", cancelBooking: "예매 되돌리기", undoPoints: "포인트 되돌리기" },
+    step: { usePoints: "포인트 사용", confirmBooking: "좌석 확정과 대기열 정리", unlockHold: "좌석 잠금 풀기", refundPoints: "포인트 되돌리기" },
     good: "완료",
     bad: "실패",
     now: "진행 중",

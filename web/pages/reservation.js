@@ -205,7 +205,7 @@ function Steps({ payment }) {
   const started = new Set(steps.map(({ name }) => plain(name)));
   const undone = payment && (payment.status === "UNDOING" || payment.status === "FAILED");
   const ahead = undone || payment?.status === "COMPLETED" ? [] : PLAN.filter((name) => !started.has(name));
-  const known = { usepoints: "usePoints", confirmbooking: "confirmBooking", cancelbooking: "cancelBooking", undopoints: "undoPoints" };
+  const known = { usepoints: "usePoints", confirmbooking: "confirmBooking", unlockhold: "unlockHold", refundpoints: "refundPoints" };
   const title = (name) => (known[plain(name)] ? t(`payment.step.${known[plain(name)]}`) : name);
   return html`
     <ol class="steps" aria-label=${t("payment.steps")} aria-live="polite">

@@ -152,7 +152,7 @@ def _values(values: Mapping[str, Any]) -> dict[str, Any]:
     return {f":{name}": _serialize(value) for name, value in values.items()}
 
 
-def put(table: str, item: Item, condition: str | None = None, **values: Any) -> Write:
+def put(table: str, item: Key, condition: str | None = None, **values: Any) -> Write:
     """Write a whole item."""
     return Write("Put", table, {"Item": encode(item)}, condition, values)
 

@@ -6,22 +6,23 @@ Item: `paymentId` (derived from the user and their idempotency key; also the nam
 put it on the sparse index `open`, where the sweep finds what has been left behind without a scan.
 
 Two contexts meet here, booking (queue, seats, reservations, payments) and the wallet (points). Inside each, a
-transaction is enough. Between them stands the workflow, whose steps are functions of this module, each safe to run
-twice and beside itself:
+transaction is enough. Between them stands the workflow, whose steps are in `STEPS`, each safe to run twice and beside
+itself:
 
-    use_points ──────→ confirm ──→ COMPLETED
+    UsePoints ───────→ ConfirmBooking ──→ COMPLETED
        │ refused or fails │
-       └──────────────────┴──→ cancel ──→ undo ──→ FAILED
+       └──────────────────┴──→ UnlockHold ──→ RefundPoints ──→ FAILED
 
-The order back matters, because a step that timed out may still be running: `cancel` takes away the condition that a
-late `confirm` needs before any points are given back, and `undo` bars the entry that a late `use_points` would write.
+The order back matters, because a step that timed out may still be running: `unlock_hold` takes away the condition that
+a late `confirm_booking` needs before any points go back, and `refund_points` bars the entry that a late `use_points`
+would write. Going back is called undoing a payment.
 """
 
 import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -58,10 +59,14 @@ from booking.settings import settings
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
+    from booking import views
+
 WORKFLOW_SECONDS = 240
 """The workflow's own `TimeoutSeconds`."""
 LOCK_SECONDS = WORKFLOW_SECONDS + 60
 """How long a hold is kept from running out for its payment."""
+START_SECONDS = 15
+"""After how long the sweep takes a payment for one whose workflow may never have been started."""
 WATCH_SECONDS = 3.0
 """How long a request waits for the workflow before it answers that the payment is still running."""
 OPEN_SHARDS = 8
@@ -73,11 +78,59 @@ FAILED_SENTENCES = {
 }
 """What a failed payment says where the refusal's own sentence would invite to send the same request again."""
 
+FANS_OWN = {InsufficientPoints.code}
+"""Why a payment fails where nothing is wrong with the system."""
+
 COPIED = ("userId", "reservationId", "concertId", "performanceId", "seatNumbers", "turn", "amount")
 """What a payment copies from its reservation."""
 
 
-class NotCancelledError(RuntimeError):
+class Step(TypedDict):
+    """How one step of the workflow went, and when."""
+
+    name: str
+    status: Literal["DONE", "REFUSED", "FAILED"]
+    at: int
+
+
+class Failure(TypedDict):
+    """Why a payment failed. `required` and `balance` are there where points were too few."""
+
+    code: str
+    detail: NotRequired[str]
+    refunded: bool
+    required: NotRequired[int]
+    balance: NotRequired[int]
+
+
+class Facts(TypedDict):
+    """What never changes of a payment: the input of its workflow."""
+
+    paymentId: str
+    userId: str
+    reservationId: str
+    concertId: str
+    performanceId: str
+    seatNumbers: list[int]
+    turn: int
+    amount: int
+    holdExpiresAt: int
+    createdAt: int
+
+
+class Payment(Facts):
+    """The stored item."""
+
+    status: Literal["PENDING", "COMPLETED", "UNDOING", "FAILED"]
+    steps: list[Step]
+    completedAt: NotRequired[int]
+    balance: NotRequired[int]
+    failure: NotRequired[Failure]
+    openShard: NotRequired[str]
+    openSince: NotRequired[int]
+
+
+class NotUnlockedError(RuntimeError):
     """A payment was to be undone that can still be confirmed: a fault of ours, which must not cost anybody seats."""
 
 
@@ -85,7 +138,7 @@ class NotCancelledError(RuntimeError):
 class Started:
     """A payment, and whether an earlier identical request had made it."""
 
-    payment: Item
+    payment: Payment
     replayed: bool
 
 
@@ -108,12 +161,14 @@ def start(user_id: str, reservation_id: str, key: str, at: int) -> Started:
         reservation = reservations.find(user_id, reservation_id)
         _ensure_payable(reservation, payment_id, at)
     except BookingError:
-        if (known := get(_table(), {"paymentId": payment_id})) is not None:
+        if (known := _read(payment_id)) is not None:
             return _replay(known, reservation_id)
         raise
     payment = _new(payment_id, reservation, at)
     until = max(reservation["expiresAt"], at + LOCK_SECONDS)
     try:
+        if balance < payment["amount"]:
+            balance = _balance_after_undoing(reservation, balance)
         if balance < payment["amount"]:
             return Started(_refuse(payment, balance, at), replayed=False)
         transact(
@@ -124,7 +179,7 @@ def start(user_id: str, reservation_id: str, key: str, at: int) -> Started:
     except ConditionFailed as refused:
         return _replay(refused.item or {}, reservation_id)
     except TransactionRefused as refused:
-        known = refused.refusals.get(0) or get(_table(), {"paymentId": payment_id})
+        known = cast(Payment | None, refused.refusals.get(0)) or _read(payment_id)
         if known is not None:
             return _replay(known, reservation_id)
         _ensure_payable(reservations.find(user_id, reservation_id), payment_id, at)
@@ -137,13 +192,18 @@ def _table() -> str:
     return settings().payments_table
 
 
-def _replay(known: Item, reservation_id: str) -> Started:
-    """Give the payment that this key made before; one that is still open may never have been started, so start it."""
+def _read(payment_id: str, *, consistent: bool = True) -> Payment | None:
+    return cast(Payment | None, get(_table(), {"paymentId": payment_id}, consistent=consistent))
+
+
+def _replay(known: Mapping[str, Any], reservation_id: str) -> Started:
+    """Return the payment that this key made before; one that is still open may never have been started, so start it."""
     if known.get("reservationId") != reservation_id:
         raise IdempotencyKeyReused
-    if known["status"] == "PENDING":
-        run_workflow(known)
-    return Started(known, replayed=True)
+    payment = cast(Payment, known)
+    if payment["status"] == "PENDING":
+        run_workflow(payment)
+    return Started(payment, replayed=True)
 
 
 def _ensure_payable(reservation: Item, payment_id: str, at: int) -> None:
@@ -160,20 +220,43 @@ def _ensure_payable(reservation: Item, payment_id: str, at: int) -> None:
         raise PaymentInProgress(paymentId=reservation["paymentId"], retry_after=2)
 
 
-def _new(payment_id: str, reservation: Item, at: int) -> Item:
-    return {
-        "paymentId": payment_id,
-        **{name: reservation[name] for name in COPIED},
-        "holdExpiresAt": reservation["expiresAt"],
-        "status": "PENDING",
-        "createdAt": at,
-        "steps": [],
-        "openShard": f"OPEN#{int(ids.digest(payment_id), 36) % OPEN_SHARDS}",
-        "openSince": at,
-    }
+def _balance_after_undoing(reservation: Item, balance: int) -> int:
+    """Return a balance to judge by: one that was read while a payment of this reservation was being undone is none.
+
+    Raises:
+        PaymentInProgress: the points of that payment are still on their way back.
+
+    """
+    before = _read(reservation["undoing"]) if "undoing" in reservation else None
+    if before is None:
+        return balance
+    if is_open(before):
+        raise PaymentInProgress(paymentId=before["paymentId"], retry_after=2)
+    return points.balance(before["userId"])
 
 
-def _refuse(payment: Item, balance: int, at: int) -> Item:
+def _new(payment_id: str, reservation: Item, at: int) -> Payment:
+    return cast(
+        Payment,
+        {
+            "paymentId": payment_id,
+            **{name: reservation[name] for name in COPIED},
+            "holdExpiresAt": reservation["expiresAt"],
+            "status": "PENDING",
+            "createdAt": at,
+            "steps": [],
+            "openShard": open_shard(payment_id),
+            "openSince": at,
+        },
+    )
+
+
+def open_shard(payment_id: str) -> str:
+    """Name the part of the index of open payments that lists this one."""
+    return f"OPEN#{int(ids.digest(payment_id), 36) % OPEN_SHARDS}"
+
+
+def _refuse(payment: Payment, balance: int, at: int) -> Payment:
     """Write a payment that has failed before it began.
 
     Raises:
@@ -181,30 +264,31 @@ def _refuse(payment: Item, balance: int, at: int) -> Item:
 
     """
     refused = InsufficientPoints(required=payment["amount"], balance=balance)
-    failed = {name: value for name, value in payment.items() if not name.startswith("open")} | {
-        "status": "FAILED",
-        "completedAt": at,
-        "steps": [step("UsePoints", "REFUSED", at)],
-        "failure": _failure(refused.code, refunded=False, held=True) | dict(refused.members),
-    }
+    failed = payment.copy()
+    del failed["openShard"], failed["openSince"]
+    failed["status"] = "FAILED"
+    failed["completedAt"] = at
+    failed["steps"] = [step("UsePoints", "REFUSED", at)]
+    why: Failure = {"code": refused.code, "refunded": False, "required": payment["amount"], "balance": balance}
+    failed["failure"] = _failure(why, held=True)
     write(put(_table(), failed, "attribute_not_exists(#paymentId)"))
     count("PaymentRefused")
     return failed
 
 
-def _move_deadlines(payment: Item, until: int) -> list[Write]:
+def _move_deadlines(payment: Facts, until: int) -> list[Write]:
     return [
         seats.move_deadline(payment["performanceId"], number, payment["reservationId"], until=until)
         for number in payment["seatNumbers"]
     ]
 
 
-def run_workflow(payment: Item) -> None:
+def run_workflow(payment: Payment) -> None:
     """Start the payment's execution. Safe to repeat: its name is the payment's id.
 
     Its failing is not the user's business: the payment stays PENDING, and their retry or the sweep goes on from there.
     """
-    facts = {name: payment[name] for name in ("paymentId", *COPIED, "holdExpiresAt", "createdAt")}
+    facts = {name: payment[name] for name in Facts.__annotations__}  # type: ignore[literal-required]
     try:
         workflow: SFNClient = aws.client("stepfunctions")
         workflow.start_execution(
@@ -212,55 +296,50 @@ def run_workflow(payment: Item) -> None:
             name=payment["paymentId"],
             input=json.dumps({"payment": facts}),
         )
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
-            _not_started(payment["paymentId"])
-    except BotoCoreError:
-        _not_started(payment["paymentId"])
-
-
-def _not_started(payment_id: str) -> None:
-    logger.exception("the workflow could not be started; a retry or the sweep will", paymentId=payment_id)
-    count("PaymentNotStarted")
+    except (BotoCoreError, ClientError) as error:
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ExecutionAlreadyExists":
+            return
+        logger.exception("the workflow could not be started; a retry or the sweep will", paymentId=payment["paymentId"])
+        count("PaymentNotStarted")
 
 
 def watch(
-    payment: Item, sleep: Callable[[float], None] = time.sleep, monotonic: Callable[[], float] = time.monotonic
-) -> Item:
-    """Wait a short time for a payment to end, and give it as it then is."""
+    payment: Payment, sleep: Callable[[float], None] = time.sleep, monotonic: Callable[[], float] = time.monotonic
+) -> Payment:
+    """Wait a short time for a payment to end, and return it as it then is."""
     deadline, pause = monotonic() + WATCH_SECONDS, 0.2
     while is_open(payment) and monotonic() + pause <= deadline:
         sleep(pause)
-        payment = get(_table(), {"paymentId": payment["paymentId"]}, consistent=False) or payment
+        payment = _read(payment["paymentId"], consistent=False) or payment
         pause *= 1.4
     return payment
 
 
-def is_open(payment: Item) -> bool:
+def is_open(payment: Mapping[str, Any]) -> bool:
     """Tell whether a payment has not ended."""
     return payment["status"] in {"PENDING", "UNDOING"}
 
 
-def find(user_id: str, payment_id: str) -> Item:
+def find(user_id: str, payment_id: str) -> Payment:
     """Read one payment of this user.
 
     Raises:
         PaymentNotFound: there is none, or it is another user's.
 
     """
-    item = get(_table(), {"paymentId": payment_id}) if 0 < len(payment_id) <= 64 else None
+    item = _read(payment_id) if 0 < len(payment_id) <= 64 else None
     if item is None or item["userId"] != user_id:
         raise PaymentNotFound
     return item
 
 
-def step(name: str, status: str, at: int) -> Item:
+def step(name: str, status: Literal["DONE", "REFUSED", "FAILED"], at: int) -> Step:
     """Note how a step of the workflow went: DONE, REFUSED (an outcome) or FAILED (an error)."""
     return {"name": name, "status": status, "at": at}
 
 
-def use_points(payment: Item, at: int) -> Item:
-    """Take the points. Step of the workflow: a refusal is an outcome; only what is technical is raised."""
+def use_points(payment: Facts, at: int) -> Item:
+    """Take the points. A refusal is an outcome; only what is technical is raised."""
     try:
         entry = points.pay(payment["userId"], payment["paymentId"], payment["amount"], at)
     except InsufficientPoints as refused:
@@ -270,10 +349,10 @@ def use_points(payment: Item, at: int) -> Item:
     return {"outcome": "USED", "at": at, "balance": entry.item["balanceAfter"]}
 
 
-def confirm(payment: Item, used: Mapping[str, Any], at: int) -> Item:
+def confirm_booking(payment: Facts, used: Mapping[str, Any], at: int) -> Item:
     """Make the seats sold, the reservation confirmed, the payment COMPLETED and the queue turn over, all at once.
 
-    Step of the workflow. Only a PENDING payment can be confirmed, so never one that is being undone.
+    Only a PENDING payment can be confirmed, so never one that is being undone.
     """
     steps = [step("UsePoints", "DONE", used["at"]), step("ConfirmBooking", "DONE", at)]
     try:
@@ -307,8 +386,8 @@ def confirm(payment: Item, used: Mapping[str, Any], at: int) -> Item:
     return {"outcome": "CONFIRMED", "at": at}
 
 
-def cancel(payment: Item, steps: list[Item], reason: Mapping[str, Any], at: int) -> Item:
-    """Turn a PENDING payment UNDOING and give the hold its original deadline back. Step of the workflow.
+def unlock_hold(payment: Facts, steps: list[Step], reason: Mapping[str, Any], at: int) -> Item:
+    """Turn a PENDING payment UNDOING and put the hold back to its original deadline.
 
     A seat or reservation that is no longer this payment's is left alone. Outcomes: UNDOING, or COMPLETED when the
     booking was confirmed after all, and then nothing is to be undone.
@@ -321,7 +400,7 @@ def cancel(payment: Item, steps: list[Item], reason: Mapping[str, Any], at: int)
             "#status = :pending",
             undoing="UNDOING",
             pending="PENDING",
-            steps=[*steps, step("CancelBooking", "DONE", at)],
+            steps=[*steps, step("UnlockHold", "DONE", at)],
             failure={"refunded": False, **reason},
         ),
         "reservation": reservations.unlock(payment, payment["paymentId"]),
@@ -345,7 +424,7 @@ def cancel(payment: Item, steps: list[Item], reason: Mapping[str, Any], at: int)
     raise TemporarilyUnavailable
 
 
-def what_went_wrong(state: Mapping[str, Any], at: int) -> tuple[list[Item], Item]:
+def what_went_wrong(state: Mapping[str, Any], at: int) -> tuple[list[Step], Item]:
     """Read from an execution's state which steps were taken, and the reason that the payment fails for."""
     technical = {"code": TemporarilyUnavailable.code}
     used, confirmed = state.get("usePoints"), state.get("confirmBooking")
@@ -359,20 +438,21 @@ def what_went_wrong(state: Mapping[str, Any], at: int) -> tuple[list[Item], Item
     return [*steps, step("ConfirmBooking", "REFUSED", confirmed["at"])], {"code": confirmed["code"]}
 
 
-def undo(payment: Item, at: int) -> Item:
-    """Give the points back if they were taken, bar them if not, and end the payment FAILED. Step of the workflow.
+def refund_points(payment: Facts, at: int) -> Item:
+    """Refund the points if they were taken, bar them if not, and end the payment FAILED.
 
     Raises:
-        NotCancelledError: the payment can still be confirmed, so nothing may be given back.
+        NotUnlockedError: the payment can still be confirmed, so nothing may be refunded.
 
     """
-    known = get(_table(), {"paymentId": payment["paymentId"]}) or {"status": "missing"}
-    if known["status"] == "FAILED":
+    known = _read(payment["paymentId"])
+    status = known["status"] if known else "missing"
+    if known and status == "FAILED":
         return {"outcome": "FAILED", "refunded": known["failure"]["refunded"], "at": at}
-    if known["status"] != "UNDOING":
-        raise NotCancelledError(f"payment {payment['paymentId']} is {known['status']}, not UNDOING")
+    if known is None or status != "UNDOING":
+        raise NotUnlockedError(f"payment {payment['paymentId']} is {status}, not UNDOING")
     refunded = points.refund(payment["userId"], payment["paymentId"], at)
-    reason, held = known["failure"], at < known["holdExpiresAt"]
+    reason: Failure = {**known["failure"], "refunded": refunded}
     try:
         write(
             update(
@@ -384,83 +464,144 @@ def undo(payment: Item, at: int) -> Item:
                 failed="FAILED",
                 undoing="UNDOING",
                 at=at,
-                steps=[*known["steps"], step("UndoPoints", "DONE", at)],
-                failure=reason | _failure(reason["code"], refunded=refunded, held=held),
+                steps=[*known["steps"], step("RefundPoints", "DONE", at)],
+                failure=_failure(reason, held=at < known["holdExpiresAt"]),
             )
         )
     except ConditionFailed as refused:
         if (refused.item or {}).get("status") != "FAILED":
             raise
     else:
-        count("PaymentUndone")
+        if reason["code"] in FANS_OWN:
+            count("PaymentRefused")
+        else:
+            count("PaymentUndone")
     return {"outcome": "FAILED", "refunded": refunded, "at": at}
 
 
-def settle(payment_id: str, at: int) -> str:
-    """Bring a payment whose workflow is over, or never began, to its end, from what is recorded; give its status.
+STEPS: Mapping[str, Callable[[Mapping[str, Any], int], Item]] = {
+    "UsePoints": lambda state, at: use_points(state["payment"], at),
+    "ConfirmBooking": lambda state, at: confirm_booking(state["payment"], state["usePoints"], at),
+    "UnlockHold": lambda state, at: unlock_hold(state["payment"], *what_went_wrong(state, at), at),
+    "RefundPoints": lambda state, at: refund_points(state["payment"], at),
+}
+"""The steps of the workflow, on the state of an execution at a time: the one list of them.
+
+The state machine calls them by these names and keeps each outcome under the name with a small first letter; the
+payment's `steps`, the views and the page use the same names.
+"""
+RENAMED = {"CancelBooking": "UnlockHold", "UndoPoints": "RefundPoints"}
+"""What steps were called before: executions that began then, and payments that ended then, still say so."""
+
+
+def run_step(name: str, state: Mapping[str, Any], at: int) -> Item:
+    """Run one step of the workflow. A refusal is an outcome, which the state machine reads; what is raised is
+    technical, and retried.
+
+    Raises:
+        KeyError: there is no such step.
+
+    """
+    return STEPS[RENAMED.get(name, name)](state, at)
+
+
+def settle(payment_id: str, at: int, /) -> str:
+    """Bring a payment whose workflow is over, or never began, to its end, from what is recorded; return its status.
 
     Safe to repeat, and beside a workflow that is still running after all: both take the same conditions.
     """
-    payment = get(_table(), {"paymentId": payment_id})
+    payment = _read(payment_id)
     if payment is None or not is_open(payment):
         return payment["status"] if payment else "UNKNOWN"
     if payment["status"] == "PENDING":
         debit = points.debit_of(payment["userId"], payment_id)
         steps = [step("UsePoints", "DONE", debit["at"])] if debit else []
         reason = {"code": TemporarilyUnavailable.code}
-        if cancel(payment, steps, reason, at)["outcome"] == "COMPLETED":
+        if unlock_hold(payment, steps, reason, at)["outcome"] == "COMPLETED":
             return "COMPLETED"
-    undo(payment, at)
+    refund_points(payment, at)
     count("PaymentSettled")
     return "FAILED"
 
 
-def list_left_behind(at: int) -> list[str]:
-    """Give the ids of payments that are open for longer than their workflow can run."""
-    found: list[str] = []
+def start_again(payment_id: str, _at: int, /) -> str:
+    """Start the workflow of a payment that may never have been started; return the payment's status."""
+    payment = _read(payment_id)
+    if payment is not None and payment["status"] == "PENDING":
+        run_workflow(payment)
+    return payment["status"] if payment else "UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """Ids of open payments: those whose time is over, and those that are open for longer than most and may never have
+    been started."""
+
+    over: list[str]
+    slow: list[str]
+
+
+def list_left_behind(at: int) -> LeftBehind:
+    """List the payments that have been open for a while, without a scan."""
+    found = LeftBehind([], [])
     for shard in range(OPEN_SHARDS):
-        items = query_all(
+        for item in query_all(
             _table(),
             "#openShard = :shard AND #openSince < :before",
             index="open",
             consistent=False,
             shard=f"OPEN#{shard}",
-            before=at - WORKFLOW_SECONDS,
-        )
-        found += [item["paymentId"] for item in items]
+            before=at - START_SECONDS,
+        ):
+            over = item["openSince"] < at - WORKFLOW_SECONDS
+            (found.over if over else found.slow).append(item["paymentId"])
     return found
 
 
-def _failure(code: str, *, refunded: bool, held: bool) -> Item:
+def _failure(failure: Failure, *, held: bool) -> Failure:
     """Say why a payment failed, and what became of the points and the seats; `held` until the original deadline."""
+    code = failure["code"]
     why = FAILED_SENTENCES.get(code, CATALOGUE[code].sentence)
-    fate = "Your points have been given back" if refunded else "No points were taken"
+    fate = "Your points have been given back" if failure["refunded"] else "No points were taken"
     if code != ReservationExpired.code:
         fate += ", and your seats stay held until their deadline" if held else ", and the hold on your seats has ended"
-    return {"code": code, "detail": f"{why} {fate}.", "refunded": refunded}
+    return {**failure, "detail": f"{why} {fate}."}
 
 
-def view(payment: Item, at: int) -> dict[str, Any]:
+def view(payment: Payment, at: int) -> "views.Payment":
     """Show a payment to its owner."""
-    shown = {name: payment[name] for name in ("paymentId", "reservationId", "amount", "status")}
-    shown["createdAt"] = clock.rfc3339(payment["createdAt"])
+    shown: views.Payment = {
+        "paymentId": payment["paymentId"],
+        "reservationId": payment["reservationId"],
+        "amount": payment["amount"],
+        "status": payment["status"],
+        "createdAt": clock.rfc3339(payment["createdAt"]),
+        "steps": [_step_view(done) for done in payment["steps"]],
+        "serverTime": clock.rfc3339(at),
+    }
     if "completedAt" in payment:
         shown["completedAt"] = clock.rfc3339(payment["completedAt"])
     if payment["status"] == "FAILED":
-        shown["failure"] = {name: payment["failure"][name] for name in ("code", "detail", "refunded")}
+        failure = payment["failure"]
+        shown["failure"] = {"code": failure["code"], "detail": failure["detail"], "refunded": failure["refunded"]}
     if "balance" in payment:
         shown["balance"] = payment["balance"]
-    shown["steps"] = [done | {"at": clock.rfc3339(done["at"])} for done in payment["steps"]]
-    return shown | {"serverTime": clock.rfc3339(at)}
+    return shown
 
 
-def refusal(payment: Item, at: int) -> BookingError:
+def _step_view(done: Step) -> "views.Step":
+    name = cast("views.StepName", RENAMED.get(done["name"], done["name"]))
+    return {"name": name, "status": done["status"], "at": clock.rfc3339(done["at"])}
+
+
+def refusal(payment: Payment, at: int) -> BookingError:
     """Make the answer to a payment that failed: its failure's problem, beside the payment view's members.
 
-    The problem's `status` is the HTTP status, so the payment's own stands in `paymentStatus`.
+    The problem's `status` is the HTTP status, so the payment's own stands in `paymentStatus`. The payment is over for
+    good and its key only replays it, so whatever the failure was, the same request cannot succeed later.
     """
     failure = payment["failure"]
-    shown = view(payment, at)
-    shown["paymentStatus"] = shown.pop("status")
-    numbers = {name: failure[name] for name in ("required", "balance") if name in failure}
-    return CATALOGUE[failure["code"]](failure["detail"], **(shown | numbers))
+    members: dict[str, Any] = {**view(payment, at), "retryable": False}
+    members |= {name: value for name, value in failure.items() if name in {"required", "balance"}}
+    members["paymentStatus"] = members.pop("status")
+    return CATALOGUE[failure["code"]](failure["detail"], retry_after=None, **members)

@@ -3,15 +3,15 @@
 Item: `userId, reservationId` (the owner is in the key, so another user's cannot even be read), `concertId,
 performanceId, seatNumbers, amount` (the price when they were held), `status`, `expiresAt` (the deadline of the hold; it
 never moves), `createdAt`, `turn` (the number of the queue token that it was made with), `paymentId` while a payment
-runs or once it is paid, and `lockedUntil` while a payment runs. It is kept for ever; its status says HELD after the
-deadline too, and is shown as EXPIRED by the clock.
+runs or once it is paid, `lockedUntil` while a payment runs, and `undoing`, the last payment that was or is being
+undone. It is kept for ever; its status says HELD after the deadline too, and is shown as EXPIRED by the clock.
 """
 
 from typing import Any
 
 from booking import catalog, clock, ids, seats
 from booking.catalog import Performance
-from booking.dynamodb import Item, TransactionRefused, Write, attempts, get, put, query, transact, update
+from booking.dynamodb import Item, Key, TransactionRefused, Write, attempts, get, put, query, transact, update
 from booking.errors import (
     PaymentInProgress,
     ReservationExpired,
@@ -201,12 +201,12 @@ def release(user_id: str, reservation_id: str, at: int) -> None:
     raise TemporarilyUnavailable
 
 
-def key(item: Item) -> dict[str, str]:
+def key(item: Key) -> dict[str, str]:
     """Give the key of a reservation, or of whatever carries its owner and id."""
     return {"userId": item["userId"], "reservationId": item["reservationId"]}
 
 
-def lock(item: Item, payment_id: str, *, until: int, at: int) -> Write:
+def lock(item: Key, payment_id: str, *, until: int, at: int) -> Write:
     """Keep a hold from running out while it is paid for; only while it lives, and for one payment at a time."""
     return update(
         settings().reservations_table,
@@ -220,19 +220,19 @@ def lock(item: Item, payment_id: str, *, until: int, at: int) -> Write:
     )
 
 
-def unlock(item: Item, payment_id: str) -> Write:
+def unlock(item: Key, payment_id: str) -> Write:
     """Let a hold go back to its own deadline after this payment has failed."""
     return update(
         settings().reservations_table,
         key(item),
-        "REMOVE #paymentId, #lockedUntil",
+        "SET #undoing = :payment REMOVE #paymentId, #lockedUntil",
         "#status = :held AND #paymentId = :payment",
         held="HELD",
         payment=payment_id,
     )
 
 
-def confirm(item: Item, payment_id: str, at: int) -> Write:
+def confirm(item: Key, payment_id: str, at: int) -> Write:
     """Make a hold that this payment has locked a booking."""
     return update(
         settings().reservations_table,

@@ -134,10 +134,13 @@ class LedgerEntry(TypedDict):
     reason: NotRequired[str]
 
 
+type StepName = Literal["UsePoints", "ConfirmBooking", "UnlockHold", "RefundPoints"]
+
+
 class Step(TypedDict):
     """How one step of a payment went: an outcome it reached, a refusal, or a technical failure."""
 
-    name: Literal["UsePoints", "ConfirmBooking", "CancelBooking", "UndoPoints"]
+    name: StepName
     status: Literal["DONE", "REFUSED", "FAILED"]
     at: str
 
