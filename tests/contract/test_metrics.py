@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from lab.in_process import template
 from tests.tables import resources
 
 ROOT = Path(__file__).parents[2]
@@ -35,3 +36,12 @@ def test_every_alarm_on_a_metric_of_ours_watches_one_that_is_written() -> None:
 
     assert {alarm["MetricName"] for alarm in ours} <= written()
     assert ours
+
+
+def test_one_stack_does_not_ring_the_alarms_of_another() -> None:
+    ours = [p for p in resources("AWS::CloudWatch::Alarm").values() if p["Namespace"] == "OstConcertBooking"]
+    variables = template()["Globals"]["Function"]["Environment"]["Variables"]
+    own = variables["POWERTOOLS_SERVICE_NAME"]
+
+    assert own == {"Ref": "AWS::StackName"}
+    assert all({"Name": "service", "Value": own} in alarm["Dimensions"] for alarm in ours)
