@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from booking.queue import admission
-from booking.queue.admission import Line
+from booking.queue.admission import Line, Token
 from lab.measure.prices import Bill
 from lab.measure.units import read_units
 
@@ -147,9 +147,9 @@ class Room:
     def __init__(self, crowd: Crowd) -> None:
         self.crowd, self.fans = crowd, Fans(crowd)
         self.bills: dict[str, Bill] = defaultdict(Bill)
-        self.line = Line(capacity=crowd.capacity)
+        self.line = Line(capacity=crowd.capacity, active_seconds=crowd.active_seconds)
         self.seen = self.line
-        self.tokens: dict[int, dict[str, Any]] = {}
+        self.tokens: dict[int, Token] = {}
         self.items_to = 0
         self.lost = 0
         self.one_in = max(1, crowd.fans // 500)
@@ -158,15 +158,14 @@ class Room:
 
     def thresholds(self, at: int) -> Array:
         """Give, for this moment's line, the first number that is told to poll after 3 s, after 4 s and so on to 30."""
-        line, active = self.seen, self.crowd.active_seconds
+        line = self.seen
         found: list[int] = []
         lowest = line.admitted + 1
         for pause in range(admission.POLL_FASTEST_SECONDS + 1, admission.POLL_SLOWEST_SECONDS + 1):
             low, high = lowest, self.crowd.fans + 1
             while low < high:
                 middle = (low + high) // 2
-                wait = admission.estimated_wait(line, middle, at, active)
-                if admission.poll_after(wait, middle - line.admitted) >= pause:
+                if admission.pause(line, middle, at) >= pause:
                     high = middle
                 else:
                     low = middle + 1
@@ -232,7 +231,7 @@ class Room:
     def tell(self, indices: Array, at: int) -> None:
         """Note the estimates that a sample of the fans is given, to hold them against what comes."""
         for index in indices:
-            wait = admission.estimated_wait(self.seen, int(index) + 1, at, self.crowd.active_seconds)
+            wait = admission.estimated_wait(self.seen, int(index) + 1, at)
             self.told.append((int(index), at, wait))
 
     def enter(self, index: int, at: int) -> None:
@@ -256,7 +255,7 @@ class Room:
         return len(ended)
 
     def tick(self, at: int) -> None:
-        """Do what `advance.tick` does."""
+        """Do what `tick.tick` does."""
         while True:
             line = self.line
             self.bills["ticks"] += Bill(read_units=2)
@@ -277,8 +276,7 @@ class Room:
                 self.bills["ticks"] += Bill(write_units=len(decision.to_end))
             if (decision.admitted, decision.low, decision.taken) != (line.admitted, line.low, line.active):
                 self.bills["ticks"] += Bill(write_units=1)
-                prior = admission.certain_pace(line.capacity, self.crowd.active_seconds)
-                line = admission.measured(line, decision, at, prior)
+                line = admission.measured(line, decision, at)
             for number in range(self.line.low + 1, line.low + 1):
                 del self.tokens[number]
             self.line = line

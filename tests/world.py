@@ -36,7 +36,7 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from moto.stepfunctions.parser.utils import TMP_THREADS
 
 from booking import aws, catalog, clock, dynamodb, keys, observability, payments, settings
-from booking.queue import advance, line, token
+from booking.queue import driver, line, tick, token
 from tests.conftest import REGION, forget_everything
 from tests.faults import ProcessEnded, Wire
 from tests.tables import create_tables
@@ -308,7 +308,7 @@ class World:
         for _ in range(5):
             if answer.body["status"] == "ACTIVE":
                 return str(answer.body["token"])
-            advance.tick(CONCERT)
+            tick.tick(CONCERT)
             self.time.sleep(2)
             answer = self.ask("poll_queue_token", user, concertId=CONCERT, queue_token=answer.body["token"])
         raise AssertionError(answer)
@@ -470,7 +470,7 @@ def open_world() -> Iterator[World]:
         return text.encode()
 
     config: Any = {"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}
-    modules = [clock, dynamodb, keys, payments, advance, botocore.endpoint, retrier_decl]
+    modules = [clock, dynamodb, keys, payments, driver, botocore.endpoint, retrier_decl]
     with mock_aws(config=config):
         create_tables()
         boto3.client("secretsmanager").create_secret(Name="queue-key", SecretString="k" * 64)

@@ -8,7 +8,7 @@ from typing import Any
 
 from booking import catalog, clock
 from booking.observability import bind, count, logger, reported
-from booking.queue import advance
+from booking.queue import driver
 
 
 class NotStarted(RuntimeError):
@@ -23,13 +23,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """
     concert_id, scheduled, failed = event.get("concertId"), bool(event.get("scheduled")), []
     if concert_id is None:
-        in_use = [concert["sk"] for concert in catalog.all_concerts(clock.now()) if advance.in_use(concert["sk"])]
+        in_use = [concert["sk"] for concert in catalog.all_concerts(clock.now()) if driver.in_use(concert["sk"])]
         if not in_use:
             return {"queues": 0}
         concert_id, *others = in_use
-        scheduled, failed = True, [each for each in others if not advance.kick(each, scheduled=True)]
+        scheduled, failed = True, [each for each in others if not driver.kick(each, scheduled=True)]
     bind(concertId=concert_id)
-    ticks = advance.drive(concert_id, context.aws_request_id, take_over=scheduled)
+    ticks = driver.drive(concert_id, context.aws_request_id, take_over=scheduled)
     count("QueueTicks", ticks)
     logger.info("drove", ticks=ticks)
     if failed:

@@ -6,7 +6,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from booking import catalog, clock, http
 from booking.errors import ConcertNotFound
-from booking.queue import line
+from booking.queue import view
 
 app = http.api()
 
@@ -20,7 +20,7 @@ app = http.api()
 def get_concert(concertId: str) -> Response[Any]:
     now = clock.now()
     concert = catalog.find_concert(concertId, now)
-    queue = {"queue": line.overview(concertId, now)}
+    queue = {"queue": view.overview(concertId, now)}
     return http.public(app, catalog.concert_detail(concert, now) | queue, "public, max-age=1")
 
 

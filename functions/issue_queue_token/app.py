@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from booking import catalog, clock, http
 from booking.errors import ConcertNotFound, RateLimited, SalesClosed, SalesNotOpen
 from booking.observability import bind, count
-from booking.queue import advance, line
+from booking.queue import line
 
 app = http.api()
 
@@ -28,10 +28,9 @@ def issue_queue_token(concertId: str) -> Response[Any]:
     user_id = http.user(app)
     bind(concertId=concertId)
     catalog.ensure_on_sale(catalog.find_concert(concertId, now), now)
-    place, is_new = line.join(concertId, user_id, now)
+    shown, is_new = line.join(concertId, user_id, now)
     if is_new:
         count("QueueJoined")
-    shown = line.view(advance.let_in(place, now), now)
     return http.answer(shown, 201 if is_new else 200, retry_after=str(shown["pollAfterSeconds"]))
 
 

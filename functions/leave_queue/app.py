@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from booking import clock, http
 from booking.errors import QueueTokenExpired, QueueTokenInvalid, QueueTokenRequired
 from booking.observability import bind, count
-from booking.queue import advance, line, token
+from booking.queue import line
 
 app = http.api()
 
@@ -26,11 +26,8 @@ app = http.api()
 def leave_queue(concertId: str) -> Response[Any]:
     user_id = http.user(app)
     bind(concertId=concertId)
-    sent = http.header(app, "x-queue-token")
-    turn = token.verify(sent, user_id=user_id, at=clock.now(), concert_id=concertId)
-    if line.leave(turn):
+    if line.leave(concertId, user_id, http.header(app, "x-queue-token"), clock.now()):
         count("QueueLeft")
-        advance.kick(concertId)
     return http.no_content()
 
 

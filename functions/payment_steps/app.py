@@ -7,7 +7,7 @@ from typing import Any
 
 from booking import clock, payments
 from booking.observability import bind, logger, reported
-from booking.queue import advance
+from booking.queue import driver
 
 
 @reported
@@ -17,6 +17,6 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     bind(paymentId=payment["paymentId"], userId=payment["userId"], reservationId=payment["reservationId"])
     outcome = payments.run_step(event["step"], event["state"], clock.now())
     if outcome["outcome"] == "CONFIRMED":
-        advance.kick(payment["concertId"])
+        driver.kick(payment["concertId"])
     logger.info("step", step=event["step"], outcome=outcome["outcome"])
     return outcome

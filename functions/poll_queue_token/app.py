@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from booking import clock, http
 from booking.errors import QueueTokenExpired, QueueTokenInvalid, QueueTokenRequired
 from booking.observability import bind
-from booking.queue import advance, line, token
+from booking.queue import line
 
 app = http.api()
 
@@ -24,13 +24,9 @@ app = http.api()
     ),
 )
 def poll_queue_token(concertId: str) -> Response[Any]:
-    now = clock.now()
     user_id = http.user(app)
     bind(concertId=concertId)
-    turn = token.verify(http.header(app, "x-queue-token"), user_id=user_id, at=now, concert_id=concertId)
-    place = line.poll(turn, now)
-    advance.keep_moving(place, now)
-    shown = line.view(place, now)
+    shown = line.poll(concertId, user_id, http.header(app, "x-queue-token"), clock.now())
     return http.answer(shown, retry_after=str(shown["pollAfterSeconds"]))
 
 

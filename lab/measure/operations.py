@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from booking import catalog, clock
-from booking.queue import advance
+from booking.queue import tick
 from lab.measure.prices import Bill
 from lab.measure.world import CAPACITY, CONCERT, PERFORMANCE, PRICE, SEATS, World
 
@@ -199,7 +199,7 @@ def advance_tick(world: World, cold: bool) -> Bill:
     """Look after a full hall with a line before it, when nothing changes hands."""
     world.fill_line(active=CAPACITY, waiting=100)
     with world.measured(cold=cold) as tally:
-        advance.tick(CONCERT, clock.now)
+        tick.tick(CONCERT, clock.now)
     return tally.bill
 
 

@@ -22,7 +22,7 @@ from moto import mock_aws
 from booking import aws, catalog, clock, dynamodb, ids, payments, points, reservations, seats
 from booking import settings as settings_module
 from booking.observability import logger, metrics
-from booking.queue import line, token
+from booking.queue import items, line, place, token
 from lab.in_process import forget_process, handler, template
 from lab.measure.meter import Emitter, Meter, Tally
 from lab.measure.prices import Bill
@@ -213,7 +213,7 @@ class World:
         """Make a line: `active` fans are in, `waiting` behind them, and a driver is at work."""
         table = settings_module.settings().queue_table
         for number in range(1, active + waiting + 1):
-            item = line.token_key(CONCERT, number) | {
+            item = items.token_key(CONCERT, number) | {
                 "userId": self.user(),
                 "number": number,
                 "status": "ACTIVE" if number <= active else "WAITING",
@@ -239,13 +239,13 @@ class World:
         }
         if waiting:
             queue |= {"sampleAt": int(self.now), "sampleFrom": active}
-        dynamodb.write(dynamodb.put(table, line.queue_key(CONCERT) | queue))
-        dynamodb.write(dynamodb.put(table, line.counter_key(CONCERT) | {"issued": active + waiting}))
+        dynamodb.write(dynamodb.put(table, items.queue_key(CONCERT) | queue))
+        dynamodb.write(dynamodb.put(table, items.counter_key(CONCERT) | {"issued": active + waiting}))
 
     def move_line(self, admitted: int) -> None:
         """Let fans in up to a number; processes notice within a second."""
         table = settings_module.settings().queue_table
-        dynamodb.write(dynamodb.update(table, line.queue_key(CONCERT), "SET #admitted = :to", None, to=admitted))
+        dynamodb.write(dynamodb.update(table, items.queue_key(CONCERT), "SET #admitted = :to", None, to=admitted))
 
     def join(self, user: str) -> str:
         """Give a fan a place in line, and the queue token for it."""
@@ -254,8 +254,8 @@ class World:
 
     def enter(self, user: str) -> str:
         """Let a fan in, and give the ACTIVE queue token."""
-        place, _ = line.join(CONCERT, user, clock.now())
-        return token.sign(line.enter(place.turn, clock.now()).turn)
+        joined, *_ = line.take_place(CONCERT, user, clock.now())
+        return token.sign(place.enter(joined.turn, clock.now()).turn)
 
     def take_seats(self, numbers: range) -> None:
         """Have other fans hold seats."""

@@ -14,7 +14,7 @@ import pytest
 
 from booking import aws, catalog, clock, payments, points
 from booking.dynamodb import update, write
-from booking.queue import advance, line, token
+from booking.queue import driver, items, line, place, tick, token
 from booking.settings import settings
 from lab.in_process import template
 from tests.conftest import forget_everything
@@ -110,8 +110,8 @@ def event(function: str, case: str = "ok") -> dict[str, Any]:
 def _a_place_that_was_left() -> dict[str, Any]:
     """A join when there may be room, but not for certain: the line is read."""
     places = [world.enter(str(number)) for number in range(2)]
-    line.leave(places[1].turn)
-    advance.tick(CONCERT)
+    place.end(CONCERT, places[1].turn.number)
+    tick.tick(CONCERT)
     catalog.forget()
     return event("issue_queue_token")
 
@@ -123,7 +123,7 @@ def _full_house() -> dict[str, Any]:
 
 
 def _a_join_that_died() -> dict[str, Any]:
-    write(update(settings().queue_table, line.counter_key(CONCERT), "ADD #issued :one", None, one=1))
+    write(update(settings().queue_table, items.counter_key(CONCERT), "ADD #issued :one", None, one=1))
     line.join(CONCERT, OTHER, clock.now() - 8)
     return {"concertId": CONCERT, "scheduled": False}
 
@@ -209,7 +209,7 @@ SCENARIOS: dict[str, list[Callable[[], dict[str, Any]]]] = {
 def test_a_function_may_do_what_it_does_and_no_more(
     cloud: None, monkeypatch: pytest.MonkeyPatch, function: str
 ) -> None:
-    monkeypatch.setattr(advance, "DRIVE_SECONDS", 0)
+    monkeypatch.setattr(driver, "DRIVE_SECONDS", 0)
     monkeypatch.setattr(payments, "WATCH_SECONDS", 0.3)
     recorder = Recorder()
 

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from booking import aws, catalog
 from booking.dynamodb import get, put, update, write
 from booking.errors import TemporarilyUnavailable
-from booking.queue import admission, advance, line
+from booking.queue import admission, driver, items, line, membership, place, tick
 from booking.queue.admission import Line
 from booking.queue.token import Turn
 from tests.handlers import call
@@ -62,22 +62,21 @@ def fill(waiting: int = 1, at: int = AT) -> list[Turn]:
     turns = []
     for number in range(2 + waiting):
         catalog.forget()
-        place, _ = line.join(CONCERT, f"fan-{number}", at)
-        turns.append(advance.let_in(place, at).turn)
+        turns.append(line.take_place(CONCERT, f"fan-{number}", at)[0].turn)
     return turns
 
 
 def queue() -> dict[str, Any]:
-    return get("QueueTable", line.queue_key(CONCERT)) or {}
+    return get("QueueTable", items.queue_key(CONCERT)) or {}
 
 
-def drive(clock: Clock, driver: str = "one", *, take_over: bool = True) -> int:
-    return advance.drive(CONCERT, driver, take_over=take_over, now=clock.now, sleep=clock.sleep)
+def drive(clock: Clock, name: str = "one", *, take_over: bool = True) -> int:
+    return driver.drive(CONCERT, name, take_over=take_over, now=clock.now, sleep=clock.sleep)
 
 
 def stay(turn: Turn) -> None:
     """Keep a place for the whole test."""
-    write(update("QueueTable", line.token_key(CONCERT, turn.number), "SET #expiresAt = :late", late=AT + 10_000))
+    write(update("QueueTable", items.token_key(CONCERT, turn.number), "SET #expiresAt = :late", late=AT + 10_000))
 
 
 def test_a_line_that_nobody_waits_in_is_ticked_once_and_not_driven(clock: Clock, kicked: list[Any]) -> None:
@@ -95,7 +94,7 @@ def test_while_somebody_waits_the_line_is_ticked_every_two_seconds_of_the_minute
         stay(turn)
 
     assert drive(clock) == 30
-    assert set(clock.slept) == {advance.TICK_SECONDS}
+    assert set(clock.slept) == {driver.TICK_SECONDS}
     assert "driver" not in queue(), "whoever comes next may drive at once"
 
 
@@ -103,9 +102,9 @@ def test_a_place_that_lapses_or_is_freed_goes_to_the_next_within_a_tick(clock: C
     ann, ben, cem, dan = fill(waiting=2)
     for turn in (ann, cem, dan):
         stay(turn)
-    write(update("QueueTable", line.token_key(CONCERT, ben.number), "SET #expiresAt = :soon", soon=AT + 11))
+    write(update("QueueTable", items.token_key(CONCERT, ben.number), "SET #expiresAt = :soon", soon=AT + 11))
     moved: dict[str, int] = {}
-    clock.then = {13: lambda: moved.update(lapse=queue()["admitted"]), 21: lambda: line.leave(ann)}
+    clock.then = {13: lambda: moved.update(lapse=queue()["admitted"]), 21: lambda: place.end(CONCERT, ann.number)}
     clock.then[23] = lambda: moved.update(leave=queue()["admitted"])
 
     drive(clock)
@@ -115,7 +114,7 @@ def test_a_place_that_lapses_or_is_freed_goes_to_the_next_within_a_tick(clock: C
 
 def test_a_driver_stops_once_nobody_waits_and_looks_once_again(clock: Clock, kicked: list[Any]) -> None:
     ann = fill()[0]
-    clock.then = {3: lambda: line.leave(ann)}
+    clock.then = {3: lambda: place.end(CONCERT, ann.number)}
 
     assert drive(clock) == 4
     assert clock.at - AT == 6
@@ -129,10 +128,10 @@ def test_a_fan_who_joins_while_the_driver_lets_go_is_not_forgotten(clock: Clock,
     late: list[Turn] = []
 
     def joins() -> None:
-        late.append(line.join(CONCERT, "late", clock.at)[0].turn)
+        late.append(membership.find_or_open(CONCERT, "late", Line(capacity=2), clock.at)[0].turn)
         stay(late[0])
 
-    clock.then = {3: lambda: line.leave(ann), 5: joins}
+    clock.then = {3: lambda: place.end(CONCERT, ann.number), 5: joins}
 
     assert drive(clock) > 20
 
@@ -140,7 +139,7 @@ def test_a_fan_who_joins_while_the_driver_lets_go_is_not_forgotten(clock: Clock,
 def test_the_scheduled_driver_takes_over_and_the_one_before_goes(clock: Clock, kicked: list[Any]) -> None:
     for turn in fill():
         stay(turn)
-    clock.then = {9: lambda: advance._take_wheel(CONCERT, "two", clock.at, take_over=True)}
+    clock.then = {9: lambda: driver.take_lease(CONCERT, "two", clock.at, take_over=True)}
 
     assert drive(clock, "one") == 5
     assert queue()["driver"] == "two", "it does not let go of what is another's"
@@ -148,7 +147,7 @@ def test_the_scheduled_driver_takes_over_and_the_one_before_goes(clock: Clock, k
 
 def test_a_kick_beside_a_driver_ticks_but_does_not_drive(clock: Clock, kicked: list[Any]) -> None:
     fill()
-    advance._take_wheel(CONCERT, "one", AT, take_over=True)
+    driver.take_lease(CONCERT, "one", AT, take_over=True)
     clock.at = AT + 5
 
     assert drive(clock, "kick", take_over=False) == 1
@@ -159,7 +158,7 @@ def test_a_kick_beside_a_driver_that_has_just_moved_the_line_costs_one_read(
     clock: Clock, kicked: list[Any], calls: list[tuple[str, dict[str, Any]]]
 ) -> None:
     fill()
-    advance._take_wheel(CONCERT, "one", AT, take_over=True)
+    driver.take_lease(CONCERT, "one", AT, take_over=True)
     calls.clear()
 
     assert drive(clock, "kick", take_over=False) == 0
@@ -171,13 +170,13 @@ def test_a_driver_that_died_is_replaced_by_the_next_scheduled_one_or_by_a_kick_a
 ) -> None:
     for turn in fill():
         stay(turn)
-    advance._take_wheel(CONCERT, "dead", AT, take_over=True)
+    driver.take_lease(CONCERT, "dead", AT, take_over=True)
 
     clock.at = AT + 10
     assert drive(clock, "kick", take_over=False) == 1
-    clock.at = AT + advance.DRIVE_SECONDS + advance.TICK_SECONDS
+    clock.at = AT + driver.DRIVE_SECONDS + driver.TICK_SECONDS
     assert drive(clock, "kick", take_over=False) > 20
-    advance._take_wheel(CONCERT, "dead", clock.at, take_over=True)
+    driver.take_lease(CONCERT, "dead", clock.at, take_over=True)
     assert drive(clock, "scheduled", take_over=True) > 20
 
 
@@ -186,15 +185,15 @@ def test_a_tick_that_fails_in_passing_does_not_end_the_driver_but_a_lasting_fail
 ) -> None:
     for turn in fill():
         stay(turn)
-    real, failing = advance.tick, {2, 3, 10, 11, 12}
+    real, failing = tick.tick, {2, 3, 10, 11, 12}
     ticks = iter(range(1, 100))
 
-    def tick(*arguments: Any) -> Line:
+    def tick_or_fail(*arguments: Any, **more: Any) -> Line:
         if next(ticks) in failing:
             raise TemporarilyUnavailable
-        return real(*arguments)
+        return real(*arguments, **more)
 
-    monkeypatch.setattr(advance, "tick", tick)
+    monkeypatch.setattr(driver, "tick", tick_or_fail)
 
     with pytest.raises(TemporarilyUnavailable):
         drive(clock)
@@ -206,14 +205,14 @@ def test_a_fan_near_the_front_of_an_undriven_line_kicks_and_others_do_not(kicked
     kicked.clear()
 
     catalog.forget()
-    advance.keep_moving(line.poll(cem, AT + 2), AT + 2)
+    line.look(cem, AT + 2)
     assert kicked == [{"concertId": CONCERT, "scheduled": False}]
 
-    far = line.Place(Turn(CONCERT, "far", 2 + admission.FRONT + 1, active=False, expires_at=AT + 60), None)
-    advance.keep_moving(far, AT + 2)
-    advance._take_wheel(CONCERT, "one", AT, take_over=True)
+    far = Turn(CONCERT, "far", 2 + admission.FRONT + 1, active=False, expires_at=AT + 60)
+    line.look(far, AT + 2)
+    driver.take_lease(CONCERT, "one", AT, take_over=True)
     catalog.forget()
-    advance.keep_moving(line.poll(cem, AT + 2), AT + 2)
+    line.look(cem, AT + 2)
     assert len(kicked) == 1
 
 
@@ -223,13 +222,13 @@ def test_a_kick_that_fails_changes_nothing(cloud: None) -> None:
 
     aws.client("lambda").meta.events.register("before-call.lambda.Invoke", invoke)
 
-    assert advance.kick(CONCERT) is False
+    assert driver.kick(CONCERT) is False
 
 
 def publish(*concerts: str) -> None:
     for concert in concerts:
         write(put("CatalogTable", {"pk": "CONCERT", "sk": concert}))
-        write(update("QueueTable", line.counter_key(concert), "ADD #issued :one", one=1))
+        write(update("QueueTable", items.counter_key(concert), "ADD #issued :one", one=1))
 
 
 def test_the_schedule_starts_a_driver_for_each_queue_in_use_before_its_own_work(
@@ -239,11 +238,11 @@ def test_the_schedule_starts_a_driver_for_each_queue_in_use_before_its_own_work(
     write(put("CatalogTable", {"pk": "CONCERT", "sk": "unused"}))
     seen: list[Any] = []
 
-    def drive(concert_id: str, driver: str, *, take_over: bool) -> int:
+    def drive(concert_id: str, name: str, *, take_over: bool) -> int:
         seen.append((concert_id, take_over, len(kicked)))
         return 1
 
-    monkeypatch.setattr(advance, "drive", drive)
+    monkeypatch.setattr(driver, "drive", drive)
 
     assert call("advance_queue", {"scheduled": True}) == {"ticks": 1}
 
@@ -267,15 +266,15 @@ def test_a_queue_that_cannot_be_read_or_started_does_not_keep_the_others_from_st
             raise TemporarilyUnavailable
         return real(table, key, **more)
 
-    monkeypatch.setattr(advance, "get", troubled)
-    monkeypatch.setattr(advance, "kick", lambda concert, *, scheduled: concert != "b")
+    monkeypatch.setattr(items, "get", troubled)
+    monkeypatch.setattr(driver, "kick", lambda concert, *, scheduled: concert != "b")
     driven: list[str] = []
 
-    def drive(concert_id: str, driver: str, *, take_over: bool) -> int:
+    def drive(concert_id: str, name: str, *, take_over: bool) -> int:
         driven.append(concert_id)
         return 1
 
-    monkeypatch.setattr(advance, "drive", drive)
+    monkeypatch.setattr(driver, "drive", drive)
 
     with pytest.raises(RuntimeError, match="no driver could be started for b"):
         call("advance_queue", {})
@@ -288,7 +287,7 @@ def test_each_tick_writes_the_queues_levels_with_the_concert_as_their_dimension(
     fill()
     capsys.readouterr()
 
-    advance._report(CONCERT, advance.tick(CONCERT, clock.now), AT + 9)
+    driver._report(CONCERT, tick.tick(CONCERT, clock.now), AT + 9)
 
     written = json.loads(capsys.readouterr().out)
     assert written["concertId"] == CONCERT
@@ -302,15 +301,17 @@ def test_each_tick_writes_the_queues_levels_with_the_concert_as_their_dimension(
 def test_a_changed_capacity_takes_effect_with_the_next_tick(clock: Clock, kicked: list[Any]) -> None:
     fill(waiting=3)
     for capacity, admitted in ((0, 2), (4, 4), (1, 4), (5, 5)):
-        write(update("QueueTable", line.queue_key(CONCERT), "SET #capacity = :capacity", capacity=capacity))
-        assert advance.tick(CONCERT, clock.now).admitted == admitted
+        write(update("QueueTable", items.queue_key(CONCERT), "SET #capacity = :capacity", capacity=capacity))
+        assert tick.tick(CONCERT, clock.now).admitted == admitted
 
 
 def test_two_advances_count_a_lapsed_place_once(clock: Clock, kicked: list[Any]) -> None:
     fill()
-    line.expire(CONCERT, get("QueueTable", line.token_key(CONCERT, 1)) or {})
+    ended = items.read_token(CONCERT, 1)
+    assert ended is not None
+    place.expire(CONCERT, 1, ended)
 
     for _ in range(2):
-        moved = advance.tick(CONCERT, lambda: AT + 601)
+        moved = tick.tick(CONCERT, lambda: AT + 601)
 
     assert moved.lapsed == 2

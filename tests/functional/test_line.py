@@ -7,8 +7,8 @@ import pytest
 from booking import catalog
 from booking.dynamodb import get, update, write
 from booking.errors import QueueTokenExpired, QueueTokenNotActive
-from booking.queue import advance, line
-from booking.queue.line import Place
+from booking.queue import admission, driver, items, line, membership, place, tick, view
+from booking.queue.place import Place
 from booking.queue.token import Turn
 
 CONCERT = "yorushika"
@@ -19,23 +19,27 @@ ACTIVE_SECONDS = 600
 @pytest.fixture(autouse=True)
 def kicks(cloud: None, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     kicked: list[str] = []
-    monkeypatch.setattr(advance, "kick", kicked.append)
+    monkeypatch.setattr(driver, "kick", kicked.append)
     return kicked
 
 
 def join(user: str, at: int = AT) -> tuple[Place, bool]:
     catalog.forget()
-    place, is_new = line.join(CONCERT, user, at)
-    return advance.let_in(place, at), is_new
+    found, _, is_new = line.take_place(CONCERT, user, at)
+    return found, is_new
 
 
 def poll(turn: Turn, at: int) -> Place:
     catalog.forget()
-    return line.poll(turn, at)
+    return line.look(turn, at)[0]
+
+
+def numbers(shown: Place, at: int) -> dict[str, Any]:
+    return dict(view.numbers(shown, items.line_of(items.read_queue(CONCERT)), at))
 
 
 def stored(number: int) -> dict[str, Any]:
-    return get("QueueTable", line.token_key(CONCERT, number)) or {}
+    return get("QueueTable", items.token_key(CONCERT, number)) or {}
 
 
 def fill() -> list[Turn]:
@@ -44,18 +48,18 @@ def fill() -> list[Turn]:
 
 
 def test_an_empty_queue_lets_one_straight_in() -> None:
-    place, is_new = join("ann")
+    ann, is_new = join("ann")
 
     assert is_new
-    assert place.turn.active
-    assert place.active_until == place.turn.expires_at == AT + ACTIVE_SECONDS
+    assert ann.turn.active
+    assert ann.active_until == ann.turn.expires_at == AT + ACTIVE_SECONDS
 
 
 def test_a_full_queue_gives_the_next_number() -> None:
     ann, ben, cem = fill()
 
     assert (ann.active, ben.active, cem.active) == (True, True, False)
-    shown = line.numbers(Place(cem, None), AT)
+    shown = numbers(Place(cem, None), AT)
     assert (shown["status"], shown["position"], shown["ahead"]) == ("WAITING", 1, 0)
     assert shown["pollAfterSeconds"] < cem.expires_at - AT
 
@@ -73,28 +77,28 @@ def test_a_fan_who_comes_back_late_by_joining_again_is_told_a_pause_that_the_pla
     back, is_new = join("cem", cem.expires_at - 1)
 
     assert (is_new, back.turn.number) == (False, cem.number)
-    shown = line.numbers(back, cem.expires_at - 1)
+    shown = numbers(back, cem.expires_at - 1)
     assert back.turn.expires_at > cem.expires_at - 1 + shown["pollAfterSeconds"]
 
 
 def test_joining_again_after_finishing_lapsing_or_leaving_gives_a_new_place_at_the_end() -> None:
     ann, ben, cem = fill()
-    write(line.finish(CONCERT, ann.number, AT))
-    assert line.leave(ben)
+    write(place.finish(CONCERT, ann.number, AT))
+    assert place.end(CONCERT, ben.number)
 
     again, is_new = join("ann", AT + 1)
     ben_again, ben_is_new = join("ben", AT + 1)
     cem_again, cem_is_new = join("cem", cem.expires_at)
 
     assert (is_new, ben_is_new, cem_is_new) == (True, True, True)
-    assert [place.turn.number for place in (again, ben_again, cem_again)] == [4, 5, 6]
+    assert [each.turn.number for each in (again, ben_again, cem_again)] == [4, 5, 6]
     assert stored(cem.number)["status"] == "EXPIRED"
 
 
 def test_the_first_devices_token_works_on_after_the_second_has_let_the_fan_in() -> None:
     _, ben, cem = fill()
-    line.leave(ben)
-    advance.tick(CONCERT, lambda: AT + 1)
+    place.end(CONCERT, ben.number)
+    tick.tick(CONCERT, lambda: AT + 1)
     assert poll(cem, AT + 2).turn.active
 
     assert poll(cem, AT + 3).turn.active
@@ -103,10 +107,10 @@ def test_the_first_devices_token_works_on_after_the_second_has_let_the_fan_in() 
 
 def test_a_poll_of_one_device_never_shortens_what_another_was_given() -> None:
     cem = fill()[2]
-    longer = line.renew(cem, 30, AT + 1).turn
+    longer = place.renew(cem, admission.life(30), AT + 1).turn
 
     catalog.forget()
-    shorter = line.renew(cem, 2, AT + 2).turn
+    shorter = place.renew(cem, admission.life(2), AT + 2).turn
 
     assert stored(cem.number)["expiresAt"] == longer.expires_at == shorter.expires_at
 
@@ -115,14 +119,14 @@ def test_a_place_that_has_lapsed_never_comes_back() -> None:
     cem = fill()[2]
 
     with pytest.raises(QueueTokenExpired):
-        line.renew(cem, 2, cem.expires_at)
+        place.renew(cem, admission.life(2), cem.expires_at)
     with pytest.raises(QueueTokenExpired):
-        line.enter(cem, cem.expires_at)
+        place.enter(cem, cem.expires_at)
 
 
 def test_a_place_that_was_given_up_is_told_so_while_active() -> None:
     ann = fill()[0]
-    line.leave(ann)
+    place.end(CONCERT, ann.number)
 
     with pytest.raises(QueueTokenExpired):
         poll(ann, AT + 1)
@@ -132,67 +136,69 @@ def test_a_copy_of_the_token_that_lags_does_not_turn_an_active_fan_away(monkeypa
     ann = fill()[0]
 
     for old in (None, {"status": "WAITING", "expiresAt": AT + 16, "number": 1, "userId": "ann"}):
-        monkeypatch.setattr(line, "get", lambda *_, old=old, **__: old)
-        assert line.poll(ann, AT + 1).turn == ann
+        monkeypatch.setattr(place, "read_token", lambda *_, old=old, **__: old)
+        assert line.look(ann, AT + 1)[0].turn == ann
 
 
 def test_leaving_is_safe_to_repeat_and_says_who_did_it() -> None:
     ann = fill()[0]
 
-    assert line.leave(ann)
-    assert not line.leave(ann)
+    assert place.end(CONCERT, ann.number)
+    assert not place.end(CONCERT, ann.number)
 
 
 def test_a_lost_answer_of_the_counter_is_passed_over() -> None:
-    write(update("QueueTable", line.counter_key(CONCERT), "ADD #issued :one SET #issuedAt = :at", one=1, at=AT))
+    write(update("QueueTable", items.counter_key(CONCERT), "ADD #issued :one SET #issuedAt = :at", one=1, at=AT))
 
     assert join("ann", AT)[0].turn.number == 2
     assert join("ben", AT)[0].turn.active is False, "the hole counts as a join that is on its way"
 
-    advance.tick(CONCERT, lambda: AT + 5)
+    tick.tick(CONCERT, lambda: AT + 5)
     assert poll(join("ben", AT + 5)[0].turn, AT + 5).turn.active
 
 
 def test_a_join_that_wakes_up_after_its_number_was_passed_over_takes_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    number = line._next_number(CONCERT, AT)
+    number = membership._next_number(CONCERT, AT)
     join("ben", AT)
-    advance.tick(CONCERT, lambda: AT + 60)
+    tick.tick(CONCERT, lambda: AT + 60)
     assert stored(number)["status"] == "EXPIRED"
 
-    assert line._put_token(CONCERT, "ann", number, AT + 60) is None
+    assert place.open_place(CONCERT, "ann", number, 16, AT + 60) is None
     assert join("ann", AT + 60)[0].turn.number > number
 
 
 def test_booking_needs_the_turn_to_have_come() -> None:
     ann, _, cem = fill()
 
-    assert line.read_active(ann, AT)["status"] == "ACTIVE"
+    assert line.book(ann, AT) == 0
     with pytest.raises(QueueTokenNotActive) as refused:
-        line.read_active(cem, AT)
+        line.book(cem, AT)
     assert refused.value.members["position"] == 1
     with pytest.raises(QueueTokenExpired):
-        line.read_active(ann, AT + ACTIVE_SECONDS)
+        line.book(ann, AT + ACTIVE_SECONDS)
 
 
 def test_the_overview_counts_who_waits_who_is_in_and_who_has_gone_away() -> None:
     fill()
     catalog.forget()
-    assert line.overview(CONCERT, AT) == {
+    assert view.overview(CONCERT, AT) == {
         "waiting": 1,
         "active": 2,
         "capacity": 2,
+        "paused": False,
         "entered": 2,
         "lapsed": 0,
         "secondsSinceAdvance": 0,
     }
 
     join("dan", AT + 500)
-    advance.tick(CONCERT, lambda: AT + ACTIVE_SECONDS)
+    tick.tick(CONCERT, lambda: AT + ACTIVE_SECONDS)
     catalog.forget()
-    assert line.overview(CONCERT, AT + ACTIVE_SECONDS + 7) == {
+    assert view.overview(CONCERT, AT + ACTIVE_SECONDS + 7) == {
         "waiting": 0,
         "active": 0,
         "capacity": 2,
+        "paused": False,
         "entered": 2,
         "lapsed": 4,
         "secondsSinceAdvance": 7,
@@ -200,4 +206,4 @@ def test_the_overview_counts_who_waits_who_is_in_and_who_has_gone_away() -> None
 
 
 def test_an_unused_queue_has_an_overview_too() -> None:
-    assert line.overview("nobody", AT)["secondsSinceAdvance"] is None
+    assert view.overview("nobody", AT)["secondsSinceAdvance"] is None

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from booking import catalog
 from booking.dynamodb import client, get, put, query_all, write
 from booking.errors import RateLimited
-from booking.queue import admission, advance, line
+from booking.queue import admission, driver, items, line, tick, view
 from booking.queue.token import Turn
 
 CONCERT = "yorushika-2026-tour"
@@ -47,27 +47,27 @@ def units(calls: Calls) -> tuple[float, float]:
 
 @pytest.fixture(autouse=True)
 def _no_kicks(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(advance, "kick", lambda *_, **__: True)
+    monkeypatch.setattr(driver, "kick", lambda *_, **__: True)
 
 
 def fill_and_wait(ahead: int) -> Turn:
     """Take both places and have `ahead` numbers before the next fan, in a line that moves one number each 2 s."""
     for user in ("ann", "ben"):
-        advance.let_in(line.join(CONCERT, user, AT)[0], AT)
+        line.take_place(CONCERT, user, AT)
         catalog.forget()
-    write(put("QueueTable", line.counter_key(CONCERT) | {"issued": 2 + ahead, "issuedAt": AT}))
-    queue = get("QueueTable", line.queue_key(CONCERT)) or {}
+    write(put("QueueTable", items.counter_key(CONCERT) | {"issued": 2 + ahead, "issuedAt": AT}))
+    queue = get("QueueTable", items.queue_key(CONCERT)) or {}
     write(put("QueueTable", queue | {"pace": 2_000, "active": 2, "drivenUntil": AT + 9_999}))
-    return line.join(CONCERT, "cem", AT)[0].turn
+    return line.take_place(CONCERT, "cem", AT)[0].turn
 
 
 def test_joining_costs_three_writes_and_one_read(calls: Calls) -> None:
     fill_and_wait(500)
     catalog.forget()
-    line.recent_queue(CONCERT, AT)
+    items.recent_queue(CONCERT, AT)
     calls.clear()
 
-    advance.let_in(line.join(CONCERT, "dan", AT)[0], AT)
+    line.take_place(CONCERT, "dan", AT)
 
     assert units(calls) == (0.5, 3)
 
@@ -78,13 +78,12 @@ def test_a_poll_costs_at_most_one_write_and_half_a_read_and_half_a_write_on_aver
     random.seed(5)
     while not turn.active:
         admitted = min(turn.number, 2 + (at - AT) // 2)
-        write(put("QueueTable", (get("QueueTable", line.queue_key(CONCERT)) or {}) | {"admitted": admitted}))
+        write(put("QueueTable", (get("QueueTable", items.queue_key(CONCERT)) or {}) | {"admitted": admitted}))
         catalog.forget()
         calls.clear()
 
-        place = line.poll(turn, at)
-        advance.keep_moving(place, at)
-        shown = line.numbers(place, at)
+        place, seen = line.look(turn, at)
+        shown = view.numbers(place, seen, at)
 
         reads, writes = units(calls)
         assert (reads, writes) <= (0.5, 1)
@@ -96,18 +95,18 @@ def test_a_poll_costs_at_most_one_write_and_half_a_read_and_half_a_write_on_aver
 
     catalog.forget()
     calls.clear()
-    line.numbers(line.poll(turn, at), at)
+    line.look(turn, at)
     assert units(calls) == (0.5, 0)
 
 
 def test_a_tick_reads_the_window_only_and_writes_nothing_when_nothing_moves(calls: Calls) -> None:
     fill_and_wait(0)
     for number in range(80):
-        line.join(CONCERT, f"fan-{number}", AT)
-    advance.tick(CONCERT, lambda: AT + 1)
+        line.take_place(CONCERT, f"fan-{number}", AT)
+    tick.tick(CONCERT, lambda: AT + 1)
     calls.clear()
 
-    advance.tick(CONCERT, lambda: AT + 3)
+    tick.tick(CONCERT, lambda: AT + 3)
 
     assert [name for name, _ in calls] == ["GetItem", "GetItem", "Query"]
     window = calls[2][1]["ExpressionAttributeValues"]
@@ -117,12 +116,11 @@ def test_a_tick_reads_the_window_only_and_writes_nothing_when_nothing_moves(call
 def test_the_size_of_a_token_is_what_the_simulation_reckons_with() -> None:
     simulation = pytest.importorskip("lab.simulation")
     user = "5f0c1a52-0b5e-4a7e-9c39-1f2d3c4b5a69"
-    place, _ = line.join(CONCERT, user, AT)
-    advance.let_in(place, AT)
-    token = get("QueueTable", line.token_key(CONCERT, place.turn.number)) or {}
+    place, *_ = line.take_place(CONCERT, user, AT)
+    token = get("QueueTable", items.token_key(CONCERT, place.turn.number)) or {}
 
     assert size(token | {"lastSeenAt": AT}) <= simulation.TOKEN_BYTES
-    assert size(get("QueueTable", line.queue_key(CONCERT)) or {}) <= simulation.QUEUE_BYTES
+    assert size(get("QueueTable", items.queue_key(CONCERT)) or {}) <= simulation.QUEUE_BYTES
 
 
 def test_past_the_counters_ceiling_a_fan_is_told_to_come_back_and_then_gets_a_place_in_order(
@@ -142,11 +140,11 @@ def test_past_the_counters_ceiling_a_fan_is_told_to_come_back_and_then_gets_a_pl
     pauses = set()
     for user in sorted(busy) * 10:
         with pytest.raises(RateLimited) as refused:
-            line.join(CONCERT, user, AT)
+            line.take_place(CONCERT, user, AT)
         pauses.add(refused.value.retry_after)
     assert pauses <= {1, 2, 3, 4, 5}
     assert len(pauses) > 1, "those who are sent away do not all come back at once"
-    assert get("QueueTable", line.counter_key(CONCERT)) is None, "nothing was done"
+    assert get("QueueTable", items.counter_key(CONCERT)) is None, "nothing was done"
 
     busy.clear()
-    assert [line.join(CONCERT, user, AT)[0].turn.number for user in ("ben", "ann")] == [1, 2]
+    assert [line.take_place(CONCERT, user, AT)[0].turn.number for user in ("ben", "ann")] == [1, 2]

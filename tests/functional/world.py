@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from booking import catalog, clock, payments, points, reservations
 from booking.dynamodb import client, put, update, write
-from booking.queue import advance, line, token
+from booking.queue import items, line, place, tick, token
 from booking.queue.token import Turn
 from booking.settings import settings
 
@@ -36,11 +36,11 @@ def publish() -> None:
             write(put(settings().catalog_table, {"pk": concert_id, "sk": "2036-05-10"} | date))
 
 
-def enter(user: str, concert: str = CONCERT) -> line.Place:
+def enter(user: str, concert: str = CONCERT) -> place.Place:
     """Let a user in."""
-    place, _ = line.join(concert, user, clock.now())
-    advance.tick(concert)
-    return line.enter(place.turn, clock.now())
+    joined, *_ = line.take_place(concert, user, clock.now())
+    tick.tick(concert)
+    return place.enter(joined.turn, clock.now())
 
 
 def hold(user: str, seats: list[int], turn: Turn | None = None) -> str:
@@ -65,15 +65,15 @@ def _pay(user: str, seat: int, *, confirmed: bool) -> payments.Payment:
 
 
 def _waiting_token() -> str:
-    queue = update(settings().queue_table, line.queue_key(CONCERT), "SET #capacity = :zero", None, zero=0)
+    queue = update(settings().queue_table, items.queue_key(CONCERT), "SET #capacity = :zero", None, zero=0)
     write(queue)
-    return token.sign(line.join(CONCERT, USER, clock.now())[0].turn)
+    return line.join(CONCERT, USER, clock.now())[0]["token"]
 
 
 def _four_seats_held() -> str:
-    place = enter(USER)
-    hold(USER, [1, 2, 3, 4], place.turn)
-    return token.sign(place.turn)
+    turn = enter(USER).turn
+    hold(USER, [1, 2, 3, 4], turn)
+    return token.sign(turn)
 
 
 def _seat_13_taken() -> str:

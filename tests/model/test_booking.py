@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from booking import clock, ids, payments
-from booking.queue import advance
+from booking.queue import tick
 from tests.faults import Fault, Kind
 from tests.world import CONCERT, PERFORMANCES, PRICE, SEATS, Answer, StepFailed, StepRun, World
 
@@ -313,7 +313,7 @@ class Booking(RuleBasedStateMachine):
     def _token(self, user: str) -> str | None:
         answer = self.world.ask("issue_queue_token", user, concertId=CONCERT)
         if answer.body["status"] == "WAITING":
-            advance.tick(CONCERT)
+            tick.tick(CONCERT)
             self.world.time.sleep(2)
             answer = self.world.ask("poll_queue_token", user, concertId=CONCERT, queue_token=answer.body["token"])
         return str(answer.body["token"]) if answer.body.get("status") == "ACTIVE" else None

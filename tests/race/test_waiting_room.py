@@ -19,9 +19,9 @@ from moto.dynamodb.models.dynamo_type import DynamoType
 from booking import settings as settings_module
 from booking.dynamodb import TransactionRefused, get, query_all, transact
 from booking.errors import BookingError
-from booking.queue import admission, advance, line
-from booking.queue.admission import State
-from booking.queue.line import Place
+from booking.queue import admission, driver, items, line, membership, place, tick
+from booking.queue.admission import Line, State
+from booking.queue.place import Place
 from booking.queue.token import Turn
 from tests.race.steps import How, Steps, Work
 
@@ -80,7 +80,7 @@ class WaitingRoom(RuleBasedStateMachine):
         self.tokens: dict[int, dict[str, Any]] = {}
         self.admitted = self.low = self.bound = 0
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(advance, "kick", self._kick)
+        self.patch.setattr(driver, "kick", self._kick)
 
     def _kick(self, concert_id: str, *, scheduled: bool = False) -> bool:
         self.kicks += 1
@@ -125,9 +125,7 @@ class WaitingRoom(RuleBasedStateMachine):
     @rule(user=st.sampled_from(USERS), process=st.integers(0, 2), calls=CALLS)
     def join(self, user: str, process: int, calls: int) -> None:
         def work(now: Callable[[], int]) -> Place:
-            at = now()
-            place, _ = line.join(self.concert, user, at)
-            return advance.let_in(place, at)
+            return line.take_place(self.concert, user, now())[0]
 
         self.begin(f"{user} joins", process, calls, work, user)
 
@@ -141,7 +139,7 @@ class WaitingRoom(RuleBasedStateMachine):
     @rule(user=st.sampled_from(USERS), process=st.integers(0, 2), calls=CALLS, kicked=CALLS)
     def leave(self, user: str, process: int, calls: int, kicked: int) -> None:
         if turn := self.turns.get(user):
-            self.begin(f"{user} leaves", process, calls, lambda now: line.leave(turn))
+            self.begin(f"{user} leaves", process, calls, lambda now: place.end(self.concert, turn.number))
             self.tick(process, kicked)
 
     @precondition(lambda self: self.turns)
@@ -153,7 +151,7 @@ class WaitingRoom(RuleBasedStateMachine):
 
     @rule(process=st.integers(0, 2), calls=CALLS)
     def tick(self, process: int, calls: int) -> None:
-        self.begin("tick", process, calls, lambda now: advance.tick(self.concert, now))
+        self.begin("tick", process, calls, lambda now: tick.tick(self.concert, now))
 
     @precondition(lambda self: self.at_work)
     @rule(which=st.integers(0, AT_WORK), calls=CALLS)
@@ -211,7 +209,7 @@ class WaitingRoom(RuleBasedStateMachine):
         old = sorted(number for number, token in self.tokens.items() if self._is_old(token))
         if old:
             number = old[which % len(old)]
-            key = {name: {"S": value} for name, value in line.token_key(self.concert, number).items()}
+            key = {name: {"S": value} for name, value in items.token_key(self.concert, number).items()}
             self.steps.client.delete_item(TableName="QueueTable", Key=key)
             self.over.add(number)
             self.look()
@@ -224,7 +222,7 @@ class WaitingRoom(RuleBasedStateMachine):
     def read(self) -> None:
         """Read the tables from inside the emulator, which takes no time."""
         partitions = dynamodb_backends[ACCOUNT][REGION].tables["QueueTable"].items
-        tokens = partitions.get(DynamoType({"S": line.token_key(self.concert, 0)["pk"]}), {})
+        tokens = partitions.get(DynamoType({"S": items.token_key(self.concert, 0)["pk"]}), {})
         self.tokens = {int(sort_key.value): _plain(item.attrs) for sort_key, item in tokens.items()}
         self.queue = {}
         for item in partitions.get(DynamoType({"S": self.concert}), {}).values():
@@ -290,17 +288,17 @@ class WaitingRoom(RuleBasedStateMachine):
             self.time += 6
             self.processes[0].cache.clear()
             for user, turn in sorted(waiting.items(), key=lambda held: held[1].number):
-                place = self._do(lambda turn=turn: _poll(turn, self.time))  # type: ignore[misc]
-                assert isinstance(place, Place), f"{user} kept polling and lost the place: {place}"
-                waiting[user] = place.turn
-                if place.turn.active:
-                    self._do(lambda turn=turn: line.leave(turn))  # type: ignore[misc]
+                held = self._do(lambda turn=turn: _poll(turn, self.time))  # type: ignore[misc]
+                assert isinstance(held, Place), f"{user} kept polling and lost the place: {held}"
+                waiting[user] = held.turn
+                if held.turn.active:
+                    self._do(lambda turn=turn: place.end(self.concert, turn.number))  # type: ignore[misc]
                     del waiting[user]
-            self._do(lambda: advance.tick(self.concert, lambda: self.time))
+            self._do(lambda: tick.tick(self.concert, lambda: self.time))
         assert not waiting, f"{waiting} never came in"
         for _ in range(2):
             self.time += 200
-            self._do(lambda: advance.tick(self.concert, lambda: self.time))
+            self._do(lambda: tick.tick(self.concert, lambda: self.time))
         assert set(range(1, self.admitted + 1)) <= self.over, "a place that nobody has is not free"
 
     def _is_present(self, turn: Turn) -> bool:
@@ -317,14 +315,14 @@ class WaitingRoom(RuleBasedStateMachine):
 
 def _poll(turn: Turn, at: int) -> Place | None:
     """Poll as the endpoint does, which refuses a signed token whose time is over."""
-    return line.poll(turn, at) if turn.expires_at > at else None
+    return line.look(turn, at)[0] if turn.expires_at > at else None
 
 
 def _book_and_pay(turn: Turn, now: Callable[[], int]) -> None:
     """What booking and paying do to the queue, each in a transaction."""
-    token = line.read_active(turn, now())
-    transact(line.use(turn, token["revision"], now()))
-    transact(line.finish(turn.concert_id, turn.number, now()))
+    revision = line.book(turn, now())
+    transact(place.use(turn, revision, now()))
+    transact(place.finish(turn.concert_id, turn.number, now()))
 
 
 def _plain(attributes: dict[str, Any]) -> dict[str, Any]:
@@ -392,16 +390,16 @@ def test_an_advance_that_is_late_does_not_send_back_those_who_have_been_let_in(
 ) -> None:
     """The control leaves the cursor out of the condition of its write, and then the cursor goes back."""
     ann, ben, _ = _three_for_one_place(monkeypatch)
-    line.enter(ann, START)
-    line.leave(ann)
+    place.enter(ann, START)
+    place.end("c", ann.number)
 
     with Steps(alter):
-        late = Work("a late tick", lambda: advance.tick("c", lambda: START), {})
+        late = Work("a late tick", lambda: tick.tick("c", lambda: START), {})
         while late.call not in {"update_item", None}:
             late.step()
-        Work("a tick", lambda: advance.tick("c", lambda: START), {}).finish()
-        Work("ben comes and goes", lambda: line.leave(line.enter(ben, START).turn), {}).finish()
-        Work("a tick", lambda: advance.tick("c", lambda: START), {}).finish()
+        Work("a tick", lambda: tick.tick("c", lambda: START), {}).finish()
+        Work("ben comes and goes", lambda: place.end("c", place.enter(ben, START).turn.number), {}).finish()
+        Work("a tick", lambda: tick.tick("c", lambda: START), {}).finish()
         assert _cursor() == 3
         late.finish()
 
@@ -410,16 +408,21 @@ def test_an_advance_that_is_late_does_not_send_back_those_who_have_been_let_in(
 
 def _three_for_one_place(monkeypatch: pytest.MonkeyPatch) -> list[Turn]:
     """Ann has been let in, ben and cem wait."""
-    monkeypatch.setattr(advance, "kick", lambda *_, **__: True)
+    monkeypatch.setattr(driver, "kick", lambda *_, **__: True)
     monkeypatch.setenv("QUEUE_CAPACITY", "1")
     settings_module.settings.cache_clear()
-    turns = [line.join("c", user, START)[0].turn for user in ("ann", "ben", "cem")]
-    advance.tick("c", lambda: START)
+    turns = [waits(user, START) for user in ("ann", "ben", "cem")]
+    tick.tick("c", lambda: START)
     return turns
 
 
+def waits(user: str, at: int) -> Turn:
+    """Give a user a place in line, without letting them in."""
+    return membership.find_or_open("c", user, Line(capacity=1), at)[0].turn
+
+
 def _cursor() -> int:
-    return int((get("QueueTable", line.queue_key("c")) or {})["admitted"])
+    return int((get("QueueTable", items.queue_key("c")) or {})["admitted"])
 
 
 @pytest.mark.parametrize("trusting", [False, True])
@@ -439,10 +442,10 @@ def test_a_place_that_lapses_on_one_clock_and_is_renewed_on_another_is_had_by_on
     late, early = ann.expires_at, ann.expires_at - 1
 
     with Steps():
-        ahead = Work("a tick whose clock is ahead", lambda: advance.tick("c", lambda: late), {})
+        ahead = Work("a tick whose clock is ahead", lambda: tick.tick("c", lambda: late), {})
         while ahead.call not in {"update_item", None}:
             ahead.step()
-        behind = Work("ann enters by a clock that is behind", lambda: line.enter(ann, early), {})
+        behind = Work("ann enters by a clock that is behind", lambda: place.enter(ann, early), {})
         behind.finish()
         ahead.finish()
 
@@ -452,20 +455,20 @@ def test_a_place_that_lapses_on_one_clock_and_is_renewed_on_another_is_had_by_on
 
 
 def _tokens(concert: str) -> list[dict[str, Any]]:
-    return query_all("QueueTable", "#pk = :pk", pk=line.token_key(concert, 0)["pk"])
+    return query_all("QueueTable", "#pk = :pk", pk=items.token_key(concert, 0)["pk"])
 
 
 def test_a_row_of_dead_joins_longer_than_the_reading_holds_nobody_up(
     cloud: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also while others keep joining, so that the counter is never at rest."""
-    monkeypatch.setattr(advance, "kick", lambda *_, **__: True)
+    monkeypatch.setattr(driver, "kick", lambda *_, **__: True)
     for _ in range(2 + admission.LOOKAHEAD + 5):
-        line._next_number("c", START)
-    ann = line.join("c", "ann", START)[0].turn
+        membership._next_number("c", START)
+    ann = waits("ann", START)
 
     for later in range(0, 12, 2):
-        line.join("c", f"fan-{later}", START + later)
-        advance.tick("c", lambda later=later: START + later)  # type: ignore[misc]
+        waits(f"fan-{later}", START + later)
+        tick.tick("c", lambda later=later: START + later)  # type: ignore[misc]
 
     assert _cursor() >= ann.number

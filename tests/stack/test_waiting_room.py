@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from booking.queue import line
+from booking.queue import items
 from tests.stack.conftest import Stacks
 from tests.stack.local_stack import LocalStack, PublishedConcert
 from tools.ost.fans import Fan
@@ -56,12 +56,12 @@ class Watch:
             self.sample()
 
     def sample(self) -> None:
-        key = {name: {"S": value} for name, value in line.queue_key(self.concert_id).items()}
+        key = {name: {"S": value} for name, value in items.queue_key(self.concert_id).items()}
         queue = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
         tokens = self._dynamodb.query(
             TableName=self._table,
             KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": line.token_key(self.concert_id, 0)["pk"]}},
+            ExpressionAttributeValues={":pk": {"S": items.token_key(self.concert_id, 0)["pk"]}},
             ConsistentRead=True,
         )["Items"]
         now, active = time.time(), 0

@@ -1,19 +1,18 @@
 """The policy of the waiting room at its edges."""
 
-from typing import Any
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from booking.queue import admission
-from booking.queue.admission import Line, State, decide, states
+from booking.queue.admission import Line, State, Token, decide, states
 
 AT = 1_000_000
-PRIOR = 1_200
 
 
-def waiting(expires_at: int = AT + 16, joined_at: int = AT - 60) -> dict[str, Any]:
+def waiting(expires_at: int = AT + 16, joined_at: int = AT - 60) -> Token:
     return {"status": "WAITING", "expiresAt": expires_at, "joinedAt": joined_at}
 
 
@@ -99,7 +98,7 @@ def test_a_token_lapses_exactly_at_its_deadline() -> None:
 
 
 @pytest.mark.parametrize("status", ["FINISHED", "EXPIRED"])
-def test_what_is_over_is_over_whatever_the_clock_says(status: str) -> None:
+def test_what_is_over_is_over_whatever_the_clock_says(status: Literal["FINISHED", "EXPIRED"]) -> None:
     assert admission.state_of({"status": status, "expiresAt": AT + 99}, at=AT) is State.OVER
 
 
@@ -124,16 +123,16 @@ def test_an_older_one_tells_nothing() -> None:
 def test_the_estimate_starts_from_what_is_certain_and_follows_what_is_measured() -> None:
     line = Line(capacity=10, admitted=100, issued=1000)
 
-    assert admission.estimated_wait(line, 101, AT, 600) == 60
-    assert admission.estimated_wait(line, 100, AT, 600) == 0
+    assert admission.estimated_wait(line, 101, AT) == 60
+    assert admission.estimated_wait(line, 100, AT) == 0
     measured = Line(capacity=10, admitted=220, issued=1000, sample_at=AT - 60, sample_from=100)
-    assert admission.estimated_wait(measured, 320, AT, 600) < 0.2 * admission.estimated_wait(line, 200, AT, 600)
+    assert admission.estimated_wait(measured, 320, AT) < 0.2 * admission.estimated_wait(line, 200, AT)
 
 
 def test_the_estimate_grows_while_nobody_enters() -> None:
     line = Line(capacity=10, admitted=100, issued=1000, pace=500, sample_at=AT, sample_from=100)
 
-    waits = [admission.estimated_wait(line, 200, AT + later, 600) for later in (0, 60, 600)]
+    waits = [admission.estimated_wait(line, 200, AT + later) for later in (0, 60, 600)]
 
     assert waits == sorted(set(waits))
 
@@ -142,7 +141,7 @@ def test_filling_an_empty_queue_says_nothing_about_the_pace() -> None:
     line = Line(capacity=500, issued=500)
     decision = decide(line, all_taken(1, 500))
 
-    after = admission.measured(line, decision, AT, PRIOR)
+    after = admission.measured(line, decision, AT)
 
     assert (after.admitted, after.pace, after.sample_at) == (500, 0, 0)
 
@@ -151,10 +150,10 @@ def test_the_measurement_is_carried_on_as_the_next_ones_prior() -> None:
     line = Line(capacity=5, admitted=90, issued=500, sample_at=AT - 60, sample_from=40)
     decision = admission.Decision((), 100, 80, 5, 10, more=False)
 
-    after = admission.measured(line, decision, AT, PRIOR)
+    after = admission.measured(line, decision, AT)
 
     assert (after.sample_at, after.sample_from) == (AT, 100)
-    assert after.pace == (10 * PRIOR + 60_000) // 70
+    assert after.pace == (10 * 120_000 + 60_000) // 70
 
 
 @given(wait=st.integers(0, 10**7), position=st.integers(1, 10**6), spread=st.floats(0, 1, exclude_max=True))

@@ -15,7 +15,7 @@ import pytest
 from booking import clock, payments, points, reservations, seats
 from booking.dynamodb import Write
 from booking.errors import ReservationExpired
-from booking.queue import line
+from booking.queue import place
 from tests.world import PERFORMANCES, StepFailed, StepRun, World, definition
 
 type Sabotage = Callable[[World, pytest.MonkeyPatch], None]
@@ -349,7 +349,7 @@ ATTACKS = {
         nothing_is_released_while_it_is_paid,
     ),
     "queue: a token's revision does not matter": Attack(
-        loosen(line, "use", "#status = :active AND #expiresAt > :at"), parallel_requests_keep_the_limit
+        loosen(place, "use", "#status = :active AND #expiresAt > :at"), parallel_requests_keep_the_limit
     ),
     "payments: confirming asks for no PENDING payment": Attack(
         loosen(payments, "update", only="#balance"), confirming_twice_says_confirmed_twice

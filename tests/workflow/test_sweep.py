@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from booking.queue import advance
+from booking.queue import tick
 from tests.faults import READS, Fault, Kind, kinds_for
 from tests.world import CONCERT, PERFORMANCES, Answer, StepFailed, StepRun, World
 
@@ -67,7 +67,7 @@ def poll() -> Scenario:
         waiting = world.ask("issue_queue_token", "ann", concertId=CONCERT)
         assert waiting.body["status"] == "WAITING"
         world.ask("leave_queue", "bob", concertId=CONCERT, queue_token=first)
-        advance.tick(CONCERT)
+        tick.tick(CONCERT)
         world.time.sleep(2)
         return str(waiting.body["token"])
 

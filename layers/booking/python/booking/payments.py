@@ -53,7 +53,7 @@ from booking.errors import (
     TemporarilyUnavailable,
 )
 from booking.observability import count, logger
-from booking.queue import line
+from booking.queue import place
 from booking.settings import settings
 
 if TYPE_CHECKING:
@@ -370,7 +370,7 @@ def confirm_booking(payment: Facts, used: Mapping[str, Any], at: int) -> Item:
                 balance=used["balance"],
             ),
             reservations.confirm(payment, payment["paymentId"], at),
-            line.finish(payment["concertId"], payment["turn"], at),
+            place.finish(payment["concertId"], payment["turn"], at),
             *(
                 seats.sell(payment["performanceId"], number, payment["reservationId"])
                 for number in payment["seatNumbers"]

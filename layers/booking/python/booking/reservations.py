@@ -22,7 +22,7 @@ from booking.errors import (
     TemporarilyUnavailable,
     ValidationFailed,
 )
-from booking.queue import line
+from booking.queue import line, place
 from booking.queue.token import Turn
 from booking.settings import settings
 
@@ -49,7 +49,7 @@ def reserve(performance: Performance, seat_numbers: list[int], turn: Turn, at: i
         raise ValidationFailed(errors=[{"field": "seatNumbers", "message": message}])
     performance_id = catalog.performance_id(performance)
     for _ in range(RESERVE_ATTEMPTS):
-        token = line.read_active(turn, at)
+        revision = line.book(turn, at)
         taken = seats.read_taken(performance_id, at, consistent=True)
         if held := _own_hold(taken, wanted, turn.user_id):
             return find(turn.user_id, held)
@@ -58,10 +58,10 @@ def reserve(performance: Performance, seat_numbers: list[int], turn: Turn, at: i
         own = sum(seat["userId"] == turn.user_id for seat in taken)
         if own + len(wanted) > settings().max_seats_per_user:
             raise SeatLimitExceeded(limit=settings().max_seats_per_user)
-        item = _new(performance, wanted, turn, token["revision"], at)
+        item = _new(performance, wanted, turn, revision, at)
         try:
             transact(
-                line.use(turn, token["revision"], at),
+                place.use(turn, revision, at),
                 put(settings().reservations_table, item, "attribute_not_exists(#reservationId)"),
                 *(
                     seats.hold(

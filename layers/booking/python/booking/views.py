@@ -27,11 +27,15 @@ class Concert(TypedDict):
 
 
 class Queue(TypedDict):
-    """How full a concert's queue is: who waits, how many places are in use, and of how many."""
+    """How full a concert's queue is: who waits, how many places are in use, and of how many.
+
+    While it is `paused`, nobody is let in.
+    """
 
     waiting: int
     active: int
     capacity: int
+    paused: bool
     entered: int
     lapsed: int
     secondsSinceAdvance: int | None
@@ -78,17 +82,23 @@ class SeatMap(TypedDict):
     serverTime: str
 
 
-class QueueView(TypedDict):
-    """A place in line. Send `token` from now on, and poll again in `pollAfterSeconds`."""
+class QueueNumbers(TypedDict):
+    """A place in line without its token. A queue that is `paused` lets nobody in until its operator opens it again."""
 
-    token: str
     status: Literal["WAITING", "ACTIVE"]
     position: int
     ahead: int
     estimatedWaitSeconds: int
     pollAfterSeconds: int
+    paused: bool
     expiresAt: str
     activeUntil: str | None
+
+
+class QueueView(QueueNumbers):
+    """A place in line. Send `token` from now on, and poll again in `pollAfterSeconds`."""
+
+    token: str
     serverTime: str
 
 

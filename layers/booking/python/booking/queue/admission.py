@@ -25,7 +25,7 @@ nobody else enters until fewer than the new capacity are left.
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Literal, NotRequired, TypedDict
 
 LOOKAHEAD = 50
 """How many numbers beyond the cursor a tick reads, so as to pass over those who have gone away."""
@@ -55,6 +55,18 @@ LIFE_MARGIN_SECONDS = 10
 after a poll that wrote nothing the next one may come half a pause and five seconds late."""
 
 
+OVER = frozenset({"FINISHED", "EXPIRED"})
+"""The statuses of a token that is over, for good."""
+
+
+class Token(TypedDict):
+    """What the policy has to know of a token item. One that only closes a number has no times."""
+
+    status: Literal["WAITING", "ACTIVE", "FINISHED", "EXPIRED"]
+    expiresAt: NotRequired[int]
+    joinedAt: NotRequired[int]
+
+
 class State(enum.Enum):
     """What a number in the line stands for, at a time."""
 
@@ -80,10 +92,11 @@ class Line:
     where none is running.
 
     The rest is for operators: the places in use when the line last moved, how many have been let in and how many had
-    lapsed so far, and when the line last moved.
+    lapsed so far, and when the line last moved. `active_seconds`, how long a turn lasts, is the stack's own.
     """
 
     capacity: int
+    active_seconds: int = 600
     admitted: int = 0
     low: int = 0
     issued: int = 0
@@ -100,6 +113,11 @@ class Line:
     def waiting(self) -> int:
         """How many numbers are behind the cursor. Some of these fans may have gone away."""
         return max(0, self.issued - self.admitted)
+
+    @property
+    def paused(self) -> bool:
+        """Whether an operator lets nobody else in."""
+        return self.capacity == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +137,17 @@ class Decision:
     more: bool
 
 
-def state_of(token: Mapping[str, Any] | None, *, at: int, younger_joined_at: int | None = None) -> State:
+def state_of(token: Token | None, *, at: int, younger_joined_at: int | None = None) -> State:
     """Judge one number by its token item. `younger_joined_at` is when some later number joined, if any is known."""
     if token is None:
         settled = younger_joined_at is not None and younger_joined_at + JOIN_GRACE_SECONDS <= at
         return State.ABANDONED if settled else State.MISSING
-    if token["status"] in {"FINISHED", "EXPIRED"}:
+    if token["status"] in OVER:
         return State.OVER
     return State.TAKEN if token["expiresAt"] > at else State.LAPSED
 
 
-def states(
-    tokens: Mapping[int, Mapping[str, Any]], first: int, last: int, at: int, issued_at: int = 0
-) -> dict[int, State]:
+def states(tokens: Mapping[int, Token], first: int, last: int, at: int, issued_at: int = 0) -> dict[int, State]:
     """Judge the numbers from `first` to `last`.
 
     `tokens` holds every token that exists among them, and perhaps one beyond, which tells how long those before it have
@@ -178,44 +194,42 @@ def decide(line: Line, judged: Mapping[int, State]) -> Decision:
     return Decision((), admitted, low, taken, entered, more=taken < line.capacity and admitted < line.issued)
 
 
-def measured(line: Line, decision: Decision, at: int, prior: int) -> Line:
-    """Carry the measurement of the rate of entry over a move of the cursor; give the line as it is after the move.
+def measured(line: Line, decision: Decision, at: int) -> Line:
+    """Carry the measurement of the rate of entry over a move of the cursor; return the line as it is after the move.
 
     Entry is measured in numbers, so those who joined and went away count only by making it faster. It is measured only
     while fans wait: what enters an empty queue, or fills it for the first time, says nothing about how fast places come
-    free. `prior` is what to go by before any measurement, as in `pace_of`.
+    free.
     """
     moved = replace(line, admitted=decision.admitted, low=decision.low, active=decision.taken, advanced_at=at)
     if not moved.waiting:
-        return replace(
-            moved, pace=pace_of(line, at, prior) if line.sample_at else line.pace, sample_at=0, sample_from=0
-        )
+        return replace(moved, pace=pace_of(line, at) if line.sample_at else line.pace, sample_at=0, sample_from=0)
     if not line.sample_at:
         return replace(moved, sample_at=at, sample_from=moved.admitted)
     if at - line.sample_at >= SAMPLE_SECONDS:
-        return replace(moved, pace=pace_of(moved, at, prior), sample_at=at, sample_from=moved.admitted)
+        return replace(moved, pace=pace_of(moved, at), sample_at=at, sample_from=moved.admitted)
     return moved
 
 
-def pace_of(line: Line, at: int, prior: int) -> int:
-    """Give the time between entries in milliseconds a number: what was known before, or `prior` where nothing was,
-    corrected by what has been measured since.
+def pace_of(line: Line, at: int) -> int:
+    """Return the time between entries in milliseconds a number: what was known before, or what is certain where nothing
+    was, corrected by what has been measured since.
 
     While nobody enters it grows with the time that nobody has.
     """
-    known = line.pace or prior
+    known = line.pace or certain_pace(line)
     if not line.sample_at:
         return known
     entries, elapsed = line.admitted - line.sample_from, max(0, at - line.sample_at) * 1000
     return (PRIOR_ENTRIES * known + elapsed) // (PRIOR_ENTRIES + entries)
 
 
-def certain_pace(capacity: int, active_seconds: int) -> int:
-    """Give the pace that is certain: with every place used to its end, one comes free each so many milliseconds."""
-    return active_seconds * 1000 // max(1, capacity)
+def certain_pace(line: Line) -> int:
+    """Return the pace that is certain: with every place used to its end, one comes free each so many milliseconds."""
+    return line.active_seconds * 1000 // max(1, line.capacity)
 
 
-def estimated_wait(line: Line, number: int, at: int, active_seconds: int) -> int:
+def estimated_wait(line: Line, number: int, at: int) -> int:
     """Estimate the seconds until a number may enter, from the measured rate of entry.
 
     Before anything has been measured, the estimate is what is certain: places come free at the latest after
@@ -224,7 +238,12 @@ def estimated_wait(line: Line, number: int, at: int, active_seconds: int) -> int
     ahead = number - line.admitted
     if ahead <= 0:
         return 0
-    return max(1, ahead * pace_of(line, at, certain_pace(line.capacity, active_seconds)) // 1000)
+    return max(1, ahead * pace_of(line, at) // 1000)
+
+
+def pause(line: Line, number: int, at: int, spread: float = 0.0) -> int:
+    """Tell a number in how many seconds to ask again; `spread` as in `poll_after`."""
+    return poll_after(estimated_wait(line, number, at), number - line.admitted, spread)
 
 
 def poll_after(wait: int, position: int, spread: float = 0.0) -> int:
@@ -241,7 +260,7 @@ def poll_after(wait: int, position: int, spread: float = 0.0) -> int:
 
 
 def life(poll_after_seconds: int) -> int:
-    """Give how many seconds a waiting token lives from a poll, by when it is to poll next."""
+    """Return how many seconds a waiting token lives from a poll, by when it is to poll next."""
     return LIFE_POLLS * poll_after_seconds + LIFE_MARGIN_SECONDS
 
 

@@ -1,0 +1,252 @@
+"""A place in line: the token item of one number, and every write on it with its condition.
+
+The conditions are what the proof in `admission` stands on: a token that is over (FINISHED or EXPIRED) never changes
+again, and a token whose time is over is ended only with the deadline that was read.
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+from booking import clock
+from booking.dynamodb import ConditionFailed, Write, put, update, write
+from booking.errors import QueueTokenExpired
+from booking.queue import admission
+from booking.queue.items import TokenItem, read_token, token_key
+from booking.queue.token import Turn
+from booking.settings import settings
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A fan's place, as stored in the token item. Times are epoch seconds."""
+
+    turn: Turn
+    active_until: int | None
+
+
+def _place(concert_id: str, item: TokenItem) -> Place:
+    turn = Turn(concert_id, item["userId"], item["number"], item["status"] == "ACTIVE", item["expiresAt"])
+    return Place(turn, item.get("activeUntil"))
+
+
+def _is_alive(item: TokenItem | None, at: int) -> bool:
+    return item is not None and item["status"] in {"WAITING", "ACTIVE"} and item["expiresAt"] > at
+
+
+def open_place(concert_id: str, user_id: str, number: int, life: int, at: int) -> Place | None:
+    """Write a new token that lives for `life` seconds; None when the line went on without this number."""
+    item = TokenItem(
+        pk=token_key(concert_id, number)["pk"],
+        sk=token_key(concert_id, number)["sk"],
+        userId=user_id,
+        number=number,
+        status="WAITING",
+        expiresAt=at + life,
+        joinedAt=at,
+        revision=0,
+        purgeAt=at + life + clock.DAY,
+    )
+    try:
+        write(put(settings().queue_table, item, "attribute_not_exists(#pk)"))
+    except ConditionFailed as refused:
+        found = cast(TokenItem | None, refused.item)
+        if found is None or found.get("userId") != user_id:
+            return None
+        item = found
+    return _place(concert_id, item)
+
+
+def close_number(concert_id: str, number: int, at: int) -> tuple[TokenItem | None, bool]:
+    """Close a number whose join has died on its way; return what is there then, and whether this call put it there."""
+    key = token_key(concert_id, number)
+    tombstone = TokenItem(pk=key["pk"], sk=key["sk"], number=number, status="EXPIRED", purgeAt=at + clock.DAY)
+    try:
+        write(put(settings().queue_table, tombstone, "attribute_not_exists(#pk)"))
+    except ConditionFailed as refused:
+        return cast(TokenItem | None, refused.item), False
+    return tombstone, True
+
+
+def enter(turn: Turn, at: int) -> Place:
+    """Turn a waiting token ACTIVE. Only for numbers up to the cursor. Safe to repeat.
+
+    Raises:
+        QueueTokenExpired: the place is gone.
+
+    """
+    until = at + settings().active_seconds
+    try:
+        item = write(
+            update(
+                settings().queue_table,
+                token_key(turn.concert_id, turn.number),
+                "SET #status = :active, #activeUntil = :until, #expiresAt = :until, #purgeAt = :purge",
+                "#status = :waiting AND #expiresAt > :at",
+                active="ACTIVE",
+                waiting="WAITING",
+                until=until,
+                purge=until + clock.DAY,
+                at=at,
+            )
+        )
+    except ConditionFailed as refused:
+        item = refused.item
+    token = cast(TokenItem | None, item)
+    if token is None or token["status"] != "ACTIVE" or token["expiresAt"] <= at:
+        raise QueueTokenExpired
+    return _place(turn.concert_id, token)
+
+
+def renew(turn: Turn, life: int, at: int) -> Place:
+    """Let a waiting token live for `life` seconds from now: the health check. Safe to repeat; a token that has lapsed
+    never comes back.
+
+    It never shortens a life: another device of the same fan may have been told to come back later than this one.
+
+    Raises:
+        QueueTokenExpired: the place is gone.
+
+    """
+    expires_at = at + life
+    try:
+        item = write(
+            update(
+                settings().queue_table,
+                token_key(turn.concert_id, turn.number),
+                "SET #expiresAt = :until, #lastSeenAt = :at, #purgeAt = :purge",
+                "#status = :waiting AND #expiresAt > :at AND #expiresAt <= :until",
+                waiting="WAITING",
+                until=expires_at,
+                purge=expires_at + clock.DAY,
+                at=at,
+            )
+        )
+    except ConditionFailed as refused:
+        item = refused.item
+    return _place(turn.concert_id, _alive(cast(TokenItem | None, item), at))
+
+
+def come_back(place: Place, pause: int, at: int) -> Place:
+    """Prolong a waiting place when needed: whoever comes back is told a pause that the place must outlive.
+
+    Raises:
+        QueueTokenExpired: the place is gone.
+
+    """
+    turn = place.turn
+    if turn.active or not admission.must_renew(turn.expires_at, pause, at):
+        return place
+    return renew(turn, admission.life(pause), at)
+
+
+def _alive(item: TokenItem | None, at: int) -> TokenItem:
+    if item is None or not _is_alive(item, at):
+        raise QueueTokenExpired
+    return item
+
+
+def still_active(turn: Turn, at: int) -> Place:
+    """Look whether an ACTIVE token has been ended before its time.
+
+    Its deadline is in the signed token already, and being over is for good, so half a unit is enough: a copy of the
+    item that is too old to say ACTIVE yet, or to be there yet, says nothing.
+
+    Raises:
+        QueueTokenExpired: the place is gone.
+
+    """
+    item = read_token(turn.concert_id, turn.number, consistent=False)
+    if (item is not None and item["status"] in admission.OVER) or turn.expires_at <= at:
+        raise QueueTokenExpired
+    return Place(turn, turn.expires_at)
+
+
+def find(turn: Turn, at: int) -> tuple[Place, int]:
+    """Read a living place as it is now, and the revision that booking with it asks for.
+
+    Raises:
+        QueueTokenExpired: the place is gone.
+
+    """
+    item = _alive(read_token(turn.concert_id, turn.number), at)
+    return _place(turn.concert_id, item), item["revision"]
+
+
+def use(turn: Turn, revision: int, at: int) -> Write:
+    """Book with an ACTIVE token, in a transaction; a parallel booking with the same token is refused and looks
+    again."""
+    return update(
+        settings().queue_table,
+        token_key(turn.concert_id, turn.number),
+        "SET #revision = :next",
+        "#status = :active AND #expiresAt > :at AND #revision = :revision",
+        next=revision + 1,
+        active="ACTIVE",
+        revision=revision,
+        at=at,
+    )
+
+
+def finish(concert_id: str, number: int, at: int) -> Write:
+    """End a turn because its fan has paid, in the transaction that confirms the booking.
+
+    The token's own state is no condition: a token that ran out during the payment strands nobody.
+    """
+    return update(
+        settings().queue_table,
+        token_key(concert_id, number),
+        "SET #status = :finished, #purgeAt = :purge",
+        finished="FINISHED",
+        purge=at + clock.DAY,
+    )
+
+
+def end(concert_id: str, number: int) -> bool:
+    """End a living token because its fan goes. Safe to repeat; tells whether it was this call that ended it."""
+    try:
+        write(
+            update(
+                settings().queue_table,
+                token_key(concert_id, number),
+                "SET #status = :finished",
+                "#status IN (:waiting, :active)",
+                finished="FINISHED",
+                waiting="WAITING",
+                active="ACTIVE",
+            )
+        )
+    except ConditionFailed:
+        return False
+    return True
+
+
+def expire(concert_id: str, number: int, item: TokenItem) -> tuple[TokenItem, bool]:
+    """End a token whose time is over, unless it has been renewed since it was read; return what it is then, and
+    whether it was this call that ended it."""
+    ended = item.copy()
+    ended["status"] = "EXPIRED"
+    try:
+        write(
+            update(
+                settings().queue_table,
+                token_key(concert_id, number),
+                "SET #status = :expired",
+                "#status = :before AND #expiresAt = :deadline",
+                expired="EXPIRED",
+                before=item["status"],
+                deadline=item["expiresAt"],
+            )
+        )
+    except ConditionFailed as refused:
+        return cast(TokenItem | None, refused.item) or ended, False
+    return ended, True
+
+
+def living(concert_id: str, number: int, at: int) -> Place | None:
+    """Return a place if it lives; if its time is over, see to it that it never lives again."""
+    item = read_token(concert_id, number)
+    if item is None or item["status"] in admission.OVER:
+        return None
+    if item["expiresAt"] <= at:
+        item, _ = expire(concert_id, number, item)
+    return _place(concert_id, item) if _is_alive(item, at) else None

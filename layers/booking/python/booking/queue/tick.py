@@ -1,0 +1,163 @@
+"""The tick: moving the line on, as far as it goes or as far as one fan needs.
+
+A tick reads a queue with strongly consistent reads, ends the tokens whose time is over where their places are needed,
+and moves the cursor (see `admission` for why that is exact). It writes nothing when nothing moves. Any number of ticks
+may run at once, and each may die anywhere.
+"""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import cast
+
+from booking import clock
+from booking.dynamodb import ConditionFailed, Write, update, write
+from booking.queue import admission, place
+from booking.queue.admission import Decision, Line, State
+from booking.queue.items import QueueItem, TokenItem, line_of, queue_key, read_counter, read_queue, read_tokens
+from booking.settings import settings
+
+_CURSOR = ("admitted", "capacity")
+"""What must not have changed between reading a queue and moving its cursor."""
+ROUNDS = 20
+"""How often a tick starts again because another moved the line, or because it let in more than it had read."""
+ENDS, ENDS_WHILE_JOINING = 1000, 20
+"""How many tokens a tick ends at most, so that it comes to moving the cursor. Those left over count as taken."""
+
+
+def tick(
+    concert_id: str,
+    now: Callable[[], int] = clock.now,
+    *,
+    queue: QueueItem | None = None,
+    until: int | None = None,
+    ends: int = ENDS,
+) -> Line:
+    """Move a queue on as far as it goes, or at least to the number `until`, and return the line as it then is.
+
+    Safe to repeat and to run many at once. `queue` is the queue item if it has been read just now. The order of the
+    reads matters: first the cursor and the capacity, which the write asks for, then the tokens.
+    """
+    lapsed = 0
+    line = Line(capacity=0)
+    for _ in range(ROUNDS):
+        queue = read_queue(concert_id) if queue is None else queue
+        line = line_of(queue, read_counter(concert_id))
+        if line.low >= line.issued or (until is not None and line.admitted >= until):
+            return line
+        at = now()
+        last = _horizon(line)
+        tokens = read_tokens(concert_id, line.low + 1, last, line.issued)
+        judged = admission.states(tokens, line.low + 1, last, at, line.issued_at)
+        while (decision := admission.decide(line, judged)).to_end:
+            for number in decision.to_end:
+                judged[number], ours = (
+                    _end(concert_id, number, tokens.get(number), at) if ends else (State.TAKEN, False)
+                )
+                ends, lapsed = max(0, ends - 1), lapsed + ours
+        try:
+            line = _move(concert_id, queue, line, decision, lapsed, at)
+        except ConditionFailed:
+            queue = None
+            continue
+        lapsed = 0
+        if not decision.more:
+            return line
+        queue = None
+    return line
+
+
+def _horizon(line: Line) -> int:
+    """Return the last number worth reading: as far as the free places can reach, and some who may have gone away."""
+    free = max(0, line.capacity - (line.admitted - line.low))
+    return min(line.issued, line.admitted + admission.LOOKAHEAD + free)
+
+
+def _end(concert_id: str, number: int, item: TokenItem | None, at: int) -> tuple[State, bool]:
+    """End a token whose time is over, or a number whose join has died; return what the number stands for then, and
+    whether it was this call that ended it."""
+    if item is not None:
+        now_is, ours = place.expire(concert_id, number, item)
+        return admission.state_of(now_is, at=at), ours
+    closed, ours = place.close_number(concert_id, number, at)
+    return admission.state_of(closed, at=at), ours
+
+
+def _move(concert_id: str, queue: QueueItem, line: Line, decision: Decision, lapsed: int, at: int) -> Line:
+    """Write the cursor, if anything has changed.
+
+    Raises:
+        ConditionFailed: the cursor or the capacity is not what was read.
+
+    """
+    starts_waiting = line.issued > decision.admitted and not line.sample_at
+    unchanged = (
+        (decision.admitted, decision.low, decision.taken) == (line.admitted, line.low, line.active)
+        and not lapsed
+        and not starts_waiting
+    )
+    if unchanged:
+        return line
+    after = admission.measured(line, decision, at)
+    written = write(
+        _set_cursor(
+            concert_id,
+            queue,
+            "SET #admitted = :admitted, #low = :low, #active = :active, #pace = :pace, #sampleAt = :sampleAt, "
+            "#sampleFrom = :sampleFrom, #advancedAt = :at, #entered = if_not_exists(#entered, :zero) + :entered, "
+            "#lapsed = if_not_exists(#lapsed, :zero) + :lapsed",
+            admitted=after.admitted,
+            low=after.low,
+            active=after.active,
+            pace=after.pace,
+            sampleAt=after.sample_at,
+            sampleFrom=after.sample_from,
+            at=at,
+            zero=0,
+            entered=decision.entered,
+            lapsed=lapsed,
+        )
+    )
+    return replace(line_of(cast(QueueItem, written)), issued=line.issued, issued_at=line.issued_at)
+
+
+def make_room(concert_id: str, number: int, at: int) -> Line:
+    """Let a number in if there is room for it, and return the line as it then is.
+
+    Where there is room even if every number from `low` on were taken, no token is read, so a crowd that fits into an
+    empty hall costs little. Only near the front is the line read.
+    """
+    line = Line(capacity=0)
+    for _ in range(ROUNDS):
+        queue = read_queue(concert_id)
+        line = line_of(queue)
+        if number <= line.admitted:
+            return line
+        if number - line.low > line.capacity:
+            break
+        with contextlib.suppress(ConditionFailed):
+            opened = write(
+                _set_cursor(
+                    concert_id,
+                    queue,
+                    "SET #admitted = :admitted, #advancedAt = :at, "
+                    "#active = if_not_exists(#active, :zero) + :entered, "
+                    "#entered = if_not_exists(#entered, :zero) + :entered",
+                    admitted=number,
+                    at=at,
+                    zero=0,
+                    entered=number - line.admitted,
+                )
+            )
+            return line_of(cast(QueueItem, opened))
+    if number <= line.admitted + admission.FRONT and line.active < line.capacity:
+        return tick(concert_id, lambda: at, until=number, ends=ENDS_WHILE_JOINING)
+    return line
+
+
+def _set_cursor(concert_id: str, queue: QueueItem, expression: str, **values: int) -> Write:
+    """Change the queue, if neither its cursor nor its capacity has changed since this item was read."""
+    item = dict(queue)
+    same = [f"#{name} = :read_{name}" if name in item else f"attribute_not_exists(#{name})" for name in _CURSOR]
+    read = {f"read_{name}": item[name] for name in _CURSOR if name in item}
+    return update(settings().queue_table, queue_key(concert_id), expression, " AND ".join(same), **values, **read)
