@@ -50,7 +50,7 @@ def entry(app: APIGatewayHttpResolver) -> Handler:
 
     @reported
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        bind(requestId=getattr(context, "aws_request_id", ""))
+        bind(apiRequestId=event.get("requestContext", {}).get("requestId", ""))
         try:
             return app.resolve(event, context)
         except Exception:  # noqa: BLE001 - the one entry point: whatever it is, the caller gets a problem document

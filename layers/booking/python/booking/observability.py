@@ -1,33 +1,47 @@
-"""Structured logs and metrics. Ids of the journey are bound to every line; bodies and tokens never are."""
+"""Structured logs, metrics and traces. Ids of the journey are on every line and trace; bodies and tokens never are."""
 
 import functools
+import time
 from collections.abc import Callable
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+from booking import tracing
+
 logger = Logger()
 metrics = Metrics()
 
+_bound: dict[str, str | int] = {}
+
 
 def reported[Answer](handler: Callable[[dict[str, Any], Any], Answer]) -> Callable[[dict[str, Any], Any], Answer]:
-    """Begin each invocation of a handler with no ids bound, and write its metrics, if it has any, at its end."""
+    """Begin each invocation of a handler with its request's id and no other bound; end it by writing its metrics, if it
+    has any, and its trace."""
 
     @functools.wraps(handler)
     def invocation(event: dict[str, Any], context: Any) -> Answer:
         logger.clear_state()
+        _bound.clear()
+        bind(requestId=getattr(context, "aws_request_id", ""))
+        began, failed = time.time(), True
         try:
-            return handler(event, context)
+            answer = handler(event, context)
+            failed = False
+            return answer
         finally:
             if metrics.provider.metric_set:
                 metrics.flush_metrics()
+            tracing.annotate(began, time.time(), _bound, failed=failed)
 
     return invocation
 
 
 def bind(**ids: str | int) -> None:
-    """Put ids (`userId`, `concertId`, `reservationId`, `paymentId`, …) on every further line of this invocation."""
+    """Put ids (`userId`, `concertId`, `reservationId`, `paymentId`, …) on every further line of this invocation, and on
+    its trace."""
+    _bound.update(ids)
     logger.append_keys(**ids)
 
 

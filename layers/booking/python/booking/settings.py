@@ -50,3 +50,11 @@ def settings() -> Settings:
     if wrong:
         raise MisconfiguredError(f"Set these environment variables to usable values: {', '.join(wrong)}.")
     return Settings(**values)  # type: ignore[arg-type]  # each value was made from its own field's type
+
+
+def tracing() -> tuple[str, str]:
+    """Return the trace header of this invocation and the address of X-Ray's daemon; both empty where nothing traces.
+
+    Lambda sets the first anew for each invocation.
+    """
+    return os.environ.get("_X_AMZN_TRACE_ID", ""), os.environ.get("AWS_XRAY_DAEMON_ADDRESS", "")
