@@ -18,6 +18,7 @@ ARROWS: dict[str, set[str]] = {
     "observability": {"tracing"},
     "tracing": {"settings"},
     "requests": {"errors"},
+    "best_available": {"layout"},
     "layout": set(),
     "views": set(),
     "dynamodb": {"aws", "errors"},
