@@ -135,14 +135,14 @@ def measure_one(name: str) -> Warm:
         call = CALLS[name](world)
         at = world.now
         recorded = _record(world, call)
-        with _replaying(recorded), redirect_stdout(io.StringIO()) as said:
+        with replaying(recorded), redirect_stdout(io.StringIO()) as said:
 
             def ours() -> None:
                 call.forget()
                 world.now = at
                 _invoke(call)
 
-            bare = _bare(recorded)
+            bare = bare_calls(recorded)
             best = {bare: float("inf"), ours: float("inf")}
             for _ in range(ROUNDS):
                 spent = dict.fromkeys(best, 0.0)
@@ -206,7 +206,7 @@ def _record(world: World, call: Call) -> list[Recorded]:
 
 
 @contextmanager
-def _replaying(recorded: list[Recorded]) -> Iterator[None]:
+def replaying(recorded: list[Recorded]) -> Iterator[None]:
     """Answer every request, in order and over again, with what was recorded; nothing leaves the process."""
     turns = itertools.cycle(recorded)
 
@@ -232,7 +232,7 @@ def _replaying(recorded: list[Recorded]) -> Iterator[None]:
         forget_clients()
 
 
-def _bare(recorded: list[Recorded]) -> Callable[[], None]:
+def bare_calls(recorded: list[Recorded]) -> Callable[[], None]:
     """Make a function that makes the recorded requests on clients like ours, and does nothing else."""
     clients = {service: aws.new_client(service) for service in {each.service for each in recorded}}
     requests = [

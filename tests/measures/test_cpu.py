@@ -2,6 +2,7 @@
 
 import pytest
 
+from lab import seating
 from lab.measure import imports, warm
 from tools.ost.paths import BUILT
 
@@ -45,3 +46,9 @@ def test_warm_calls_cost_little_more_than_their_sdk_calls() -> None:
         "charge": 2,
         "pay": 6,
     }
+
+
+def test_choosing_among_twenty_thousand_seats_costs_few_reads_of_one_item() -> None:
+    passed = {name: ratios for name, ratios in seating.cpu().items() if max(ratios) > seating.BUDGET * ROOM}
+
+    assert passed == {}

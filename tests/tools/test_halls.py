@@ -1,6 +1,7 @@
 """What organisers are told about a hall file, and which seats it describes."""
 
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -266,6 +267,15 @@ def is_inside(point: tuple[int, int], outline: tuple[tuple[int, int], ...]) -> b
         if (y1 > y) != (y2 > y) and x < x1 + (x2 - x1) * (y - y1) / (y2 - y1):
             inside = not inside
     return inside
+
+
+def test_the_example_in_the_document_is_a_hall(tmp_path: Path) -> None:
+    [example] = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "halls.md").read_text("utf-8"), re.DOTALL)
+
+    hall = read(tmp_path, example)
+
+    assert [section.section_id for section in hall.sections] == ["stalls", "boxes-left", "boxes-right"]
+    assert all(is_inside((seat["x"], seat["y"]), each.outline) for each in hall.sections for seat in each.seats)
 
 
 def test_the_demo_hall_is_a_concert_hall() -> None:

@@ -25,7 +25,7 @@ from booking.layout import Section
 
 RUSH = 20
 """How many others are taken to choose from the same snapshot, where nothing else is known."""
-BLOCKS_EACH = 3.5
+BLOCKS_EACH = 4
 """Among how many blocks for each of them a party chooses; modelled, that leaves 0.3 conflicts a success."""
 ANCHORS = 24
 """Around how many places, the nearest to the focus first, a party that cannot sit side by side is seated on trial."""
@@ -261,7 +261,7 @@ def choose(
         ranked = _side_by_side(views, party.quantity) or _apart(views, party.quantity)
     if isinstance(ranked, Shortfall):
         return ranked
-    few = min(len(ranked), max(1, int(rush * BLOCKS_EACH)) << min(conflicts, 16))
+    few = min(len(ranked), max(1, rush * BLOCKS_EACH) << min(conflicts, 16))
     seats = ranked[_better_of_two(f"{seed}/{conflicts}", few)]
     return Choice(tuple(sorted(seats)), any(view.are_side_by_side(seats) for view in views))
 
