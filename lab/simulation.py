@@ -12,13 +12,13 @@ is in stays for a time drawn from a log-normal distribution, never longer than t
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from booking.queue import admission
-from booking.queue.admission import Line, Token
+from booking.queue.admission import Line, State, Token
 from lab.measure.prices import Bill
 from lab.measure.units import read_units
 
@@ -255,26 +255,17 @@ class Room:
         return len(ended)
 
     def tick(self, at: int) -> None:
-        """Do what `tick.tick` does."""
+        """Move the line on, by the tick's own decisions."""
         while True:
             line = self.line
             self.bills["ticks"] += Bill(read_units=2)
-            free = max(0, line.capacity - (line.admitted - line.low))
-            last = min(self.fans.joined, line.admitted + admission.LOOKAHEAD + free)
-            line = Line(**{**_members(line), "issued": self.fans.joined, "issued_at": at})
+            line = replace(line, issued=self.fans.joined, issued_at=at)
+            last = admission.horizon(line)
             self.items(last)
             read = {number: self.tokens[number] for number in range(line.low + 1, last + 1)}
             self.bills["ticks"] += Bill(read_units=read_units(len(read) * TOKEN_BYTES, consistent=True))
-            judged = admission.states(read, line.low + 1, last, at, line.issued_at)
-            while (decision := admission.decide(line, judged)).to_end:
-                for number in decision.to_end:
-                    judged[number] = admission.State.OVER
-                    self.tokens[number]["status"] = "EXPIRED"
-                    self.fans.status[number - 1] = GONE if self.fans.status[number - 1] == WAITING else OVER
-                    if self.fans.leaves_at[number - 1] > at and self.fans.status[number - 1] == GONE:
-                        self.lost += 1
-                self.bills["ticks"] += Bill(write_units=len(decision.to_end))
-            if (decision.admitted, decision.low, decision.taken) != (line.admitted, line.low, line.active):
+            decision = admission.settle(line, read, at, lambda number, _: self.end(number, at))
+            if admission.moves(line, decision):
                 self.bills["ticks"] += Bill(write_units=1)
                 line = admission.measured(line, decision, at)
             for number in range(self.line.low + 1, line.low + 1):
@@ -282,6 +273,15 @@ class Room:
             self.line = line
             if not decision.more:
                 return
+
+    def end(self, number: int, at: int) -> State:
+        """End a token whose time is over."""
+        fans, index = self.fans, number - 1
+        self.tokens[number]["status"] = "EXPIRED"
+        self.bills["ticks"] += Bill(write_units=1)
+        self.lost += bool(fans.status[index] == WAITING and fans.leaves_at[index] > at)
+        fans.status[index] = GONE if fans.status[index] == WAITING else OVER
+        return State.OVER
 
     def items(self, last: int) -> None:
         """Make items of the tokens up to a number."""
@@ -301,10 +301,6 @@ class Room:
         return int(((fans.status[joined] == WAITING) & (fans.leaves_at[joined] > at)).sum())
 
 
-def _members(line: Line) -> dict[str, Any]:
-    return {name: getattr(line, name) for name in Line.__dataclass_fields__}
-
-
 def run(crowd: Crowd, on_progress: Callable[[float], None] | None = None) -> Outcome:
     """Let a crowd through the waiting room, until nobody is left or the horizon has come."""
     room = Room(crowd)
@@ -314,7 +310,7 @@ def run(crowd: Crowd, on_progress: Callable[[float], None] | None = None) -> Out
     at = 0
     for at in range(crowd.horizon):
         if at in changes:
-            room.line = Line(**{**_members(room.line), "capacity": changes[at]})
+            room.line = replace(room.line, capacity=changes[at])
         room.join(at)
         room.finish(at)
         polls.append(room.poll(at))

@@ -23,7 +23,7 @@ nobody else enters until fewer than the new capacity are left.
 """
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, NotRequired, TypedDict
 
@@ -192,6 +192,32 @@ def decide(line: Line, judged: Mapping[int, State]) -> Decision:
     while low < admitted and judged.get(low + 1) is State.OVER:
         low += 1
     return Decision((), admitted, low, taken, entered, more=taken < line.capacity and admitted < line.issued)
+
+
+def horizon(line: Line) -> int:
+    """Return the last number worth reading: as far as the free places can reach, and some who may have gone away."""
+    free = max(0, line.capacity - (line.admitted - line.low))
+    return min(line.issued, line.admitted + LOOKAHEAD + free)
+
+
+def settle(line: Line, tokens: Mapping[int, Token], at: int, end: Callable[[int, Token | None], State]) -> Decision:
+    """Decide what happens to the line, with everything ended that has to be ended before.
+
+    `tokens` are those from `low + 1` to the horizon, as `states` wants them; `end` ends one and tells what its number
+    stands for then.
+    """
+    judged = states(tokens, line.low + 1, horizon(line), at, line.issued_at)
+    while (decision := decide(line, judged)).to_end:
+        for number in decision.to_end:
+            judged[number] = end(number, tokens.get(number))
+    return decision
+
+
+def moves(line: Line, decision: Decision) -> bool:
+    """Tell whether a decision changes anything that is stored of the line."""
+    before = (line.admitted, line.low, line.active)
+    starts_waiting = line.issued > decision.admitted and not line.sample_at
+    return (decision.admitted, decision.low, decision.taken) != before or starts_waiting
 
 
 def measured(line: Line, decision: Decision, at: int) -> Line:

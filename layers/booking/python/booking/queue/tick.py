@@ -13,7 +13,7 @@ from typing import cast
 from booking import clock
 from booking.dynamodb import ConditionFailed, Write, update, write
 from booking.queue import admission, place
-from booking.queue.admission import Decision, Line, State
+from booking.queue.admission import Decision, Line, State, Token
 from booking.queue.items import QueueItem, TokenItem, line_of, queue_key, read_counter, read_queue, read_tokens
 from booking.settings import settings
 
@@ -38,7 +38,16 @@ def tick(
     Safe to repeat and to run many at once. `queue` is the queue item if it has been read just now. The order of the
     reads matters: first the cursor and the capacity, which the write asks for, then the tokens.
     """
-    lapsed = 0
+    lapsed = at = 0
+
+    def end(number: int, token: Token | None) -> State:
+        nonlocal ends, lapsed
+        if not ends:
+            return State.TAKEN
+        state, ours = _end(concert_id, number, cast(TokenItem | None, token), at)
+        ends, lapsed = ends - 1, lapsed + ours
+        return state
+
     line = Line(capacity=0)
     for _ in range(ROUNDS):
         queue = read_queue(concert_id) if queue is None else queue
@@ -46,15 +55,8 @@ def tick(
         if line.low >= line.issued or (until is not None and line.admitted >= until):
             return line
         at = now()
-        last = _horizon(line)
-        tokens = read_tokens(concert_id, line.low + 1, last, line.issued)
-        judged = admission.states(tokens, line.low + 1, last, at, line.issued_at)
-        while (decision := admission.decide(line, judged)).to_end:
-            for number in decision.to_end:
-                judged[number], ours = (
-                    _end(concert_id, number, tokens.get(number), at) if ends else (State.TAKEN, False)
-                )
-                ends, lapsed = max(0, ends - 1), lapsed + ours
+        tokens = read_tokens(concert_id, line.low + 1, admission.horizon(line), line.issued)
+        decision = admission.settle(line, tokens, at, end)
         try:
             line = _move(concert_id, queue, line, decision, lapsed, at)
         except ConditionFailed:
@@ -65,12 +67,6 @@ def tick(
             return line
         queue = None
     return line
-
-
-def _horizon(line: Line) -> int:
-    """Return the last number worth reading: as far as the free places can reach, and some who may have gone away."""
-    free = max(0, line.capacity - (line.admitted - line.low))
-    return min(line.issued, line.admitted + admission.LOOKAHEAD + free)
 
 
 def _end(concert_id: str, number: int, item: TokenItem | None, at: int) -> tuple[State, bool]:
@@ -90,13 +86,7 @@ def _move(concert_id: str, queue: QueueItem, line: Line, decision: Decision, lap
         ConditionFailed: the cursor or the capacity is not what was read.
 
     """
-    starts_waiting = line.issued > decision.admitted and not line.sample_at
-    unchanged = (
-        (decision.admitted, decision.low, decision.taken) == (line.admitted, line.low, line.active)
-        and not lapsed
-        and not starts_waiting
-    )
-    if unchanged:
+    if not admission.moves(line, decision) and not lapsed:
         return line
     after = admission.measured(line, decision, at)
     written = write(
