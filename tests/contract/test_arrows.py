@@ -22,7 +22,7 @@ ARROWS: dict[str, set[str]] = {
     "layout": set(),
     "views": set(),
     "dynamodb": {"aws", "errors"},
-    "http": {"dynamodb", "errors", "observability"},
+    "http": {"dynamodb", "errors", "observability", "settings"},
     "catalog": {"dynamodb", *FOUNDATION},
     "seats": {"catalog", "dynamodb", *FOUNDATION},
     "points": {"dynamodb", *FOUNDATION},

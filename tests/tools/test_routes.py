@@ -27,6 +27,7 @@ TEMPLATE = Template(
         ({"Fn::GetAtt": ["ListSeatsFunction", "Arn"]}, TEMPLATE.arns["ListSeatsFunction"]),
         ([{"Fn::If": ["OwnIssuer", {"Ref": "UserPool"}, "other"]}, 7], ["pool-1", 7]),
         ({"Fn::If": ["Foreign", "other", "own"]}, "own"),
+        (["own", {"Fn::If": ["Foreign", "other", {"Ref": "AWS::NoValue"}]}], ["own"]),
     ],
 )
 def test_intrinsic_functions_are_resolved(node: Any, expected: Any) -> None:

@@ -15,6 +15,8 @@ from tools.ost.console import Failure
 if TYPE_CHECKING:
     from tools.ost.stack import Stack
 
+NO_VALUE = object()
+"""What `AWS::NoValue` stands for: an item of a list that is not there."""
 METHODS = frozenset({"get", "put", "post", "delete", "patch", "head", "options"})
 
 
@@ -94,13 +96,13 @@ class Template:
     def resolve(self, node: Any) -> Any:  # noqa: PLR0911 - one return per function of CloudFormation
         """Replace the intrinsic functions of a piece of the template; raise Failure at one that is not known here."""
         if isinstance(node, list):
-            return [self.resolve(item) for item in node]
+            return [item for each in node if (item := self.resolve(each)) is not NO_VALUE]
         if not isinstance(node, dict):
             return node
         if len(node) == 1:
             [(key, argument)] = node.items()
             if key == "Ref":
-                return self.values[argument]
+                return NO_VALUE if argument == "AWS::NoValue" else self.values[argument]
             if key == "Fn::GetAtt":
                 return self._attribute(".".join(argument) if isinstance(argument, list) else argument)
             if key == "Fn::Sub":

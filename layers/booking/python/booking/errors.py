@@ -8,6 +8,7 @@
     ├── QueueTokenExpired           401   lapsed, or ended by paying or leaving
     ├── InsufficientPoints          402
     ├── QueueTokenNotActive         403
+    ├── Forbidden                   403   for organisers, for staff, or for a machine only
     ├── ConcertNotFound             404
     ├── PerformanceNotFound         404
     ├── NoPerformances              404
@@ -111,6 +112,13 @@ class QueueTokenNotActive(BookingError):
 
     code, status, title, retryable = "QUEUE_TOKEN_NOT_ACTIVE", 403, "It is not your turn yet", True
     sentence = "It is not your turn yet. Keep your place by polling the queue."
+
+
+class Forbidden(BookingError):
+    """Not for this user: organisers', staff's or a machine's."""
+
+    code, status, title = "FORBIDDEN", 403, "This is not for you"
+    sentence = "You are not allowed to do this. Ask the organiser, or sign in as somebody who is."
 
 
 class ConcertNotFound(BookingError):

@@ -24,14 +24,17 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from booking.dynamodb import cursor_of, not_a_cursor
 from booking.errors import (
     BookingError,
+    Forbidden,
     IdempotencyKeyRequired,
     InternalError,
     ValidationFailed,
 )
 from booking.observability import bind, count, logger, reported
+from booking.settings import settings
 
 JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
+BYPASSED = "The API answers at the address of its page only."
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 
@@ -52,12 +55,19 @@ def entry(app: APIGatewayHttpResolver) -> Handler:
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         bind(apiRequestId=event.get("requestContext", {}).get("requestId", ""))
         try:
-            return app.resolve(event, context)
+            return app.resolve(event, context) if _came_through_the_edge(event) else _raw(problem(Forbidden(BYPASSED)))
         except Exception:  # noqa: BLE001 - the one entry point: whatever it is, the caller gets a problem document
             logger.exception("unexpected")
             return _raw(problem(InternalError()))
 
     return handler
+
+
+def _came_through_the_edge(event: dict[str, Any]) -> bool:
+    """Tell whether CloudFront sent the request: it alone knows the secret. While it is rotated, two are accepted."""
+    accepted = settings().origin_secret_digests
+    secret = event.get("headers", {}).get("x-origin-secret", "")
+    return not accepted or hashlib.sha256(secret.encode()).hexdigest() in accepted.split(",")
 
 
 def _raw(response: Response[str]) -> dict[str, Any]:
@@ -140,6 +150,12 @@ def user(app: APIGatewayHttpResolver) -> str:
     user_id = str(claims["sub"])
     bind(userId=user_id)
     return user_id
+
+
+def has_scope(app: APIGatewayHttpResolver, scope: str) -> bool:
+    """Tell whether the token that API Gateway's authorizer has checked carries a scope, as a machine's does."""
+    claims = app.current_event.raw_event["requestContext"]["authorizer"]["jwt"]["claims"]
+    return scope in str(claims.get("scope", "")).split()
 
 
 def header(app: APIGatewayHttpResolver, name: str) -> str | None:

@@ -27,9 +27,10 @@ class ReserveSeats(TypedDict):
 
 
 class ChargePoints(TypedDict):
-    """How many points to add."""
+    """How many points to add. Whose, says a machine; fans add to their own."""
 
     amount: int
+    userId: str | None
 
 
 class UsePoints(TypedDict):
@@ -79,7 +80,10 @@ SCHEMAS: dict[type, Schema] = {
             "metadata": {"pydantic_js_updates": {"uniqueItems": True}},
         },
     ),
-    ChargePoints: _body(amount=_AMOUNT),
+    ChargePoints: _body(
+        amount=_AMOUNT,
+        userId={"type": "default", "default": None, "schema": {"type": "nullable", "schema": _text(128, 1)}},
+    ),
     UsePoints: _body(
         amount=_AMOUNT,
         reason={"type": "default", "default": None, "schema": {"type": "nullable", "schema": _text(200)}},

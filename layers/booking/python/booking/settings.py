@@ -2,7 +2,7 @@
 
 import functools
 import os
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 
 
 class MisconfiguredError(RuntimeError):
@@ -11,7 +11,7 @@ class MisconfiguredError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the template tells every function. Durations are in seconds."""
+    """What the template tells every function. Durations are in seconds. What has a default may be left out."""
 
     catalog_table: str
     seats_table: str
@@ -26,6 +26,10 @@ class Settings:
     active_seconds: int
     hold_seconds: int
     max_seats_per_user: int
+    fans_charge: str = "on"
+    """`off` where fans buy their points from a payment provider, which charges them with a machine's credentials."""
+    origin_secret_digests: str = ""
+    """SHA-256 of each secret by which a request is known to come through the edge; empty: it may come from anywhere."""
 
 
 @functools.cache
@@ -41,6 +45,8 @@ def settings() -> Settings:
     for field in fields(Settings):
         key = field.name.upper()
         text = os.environ.get(key, "")
+        if not text and field.default is not MISSING:
+            continue
         try:
             values[field.name] = int(text) if field.type is int else text
         except ValueError:
