@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from booking import clock, dynamodb, payments
+from booking import clock, dynamodb, payments, points
 from tests.conftest import variables
 from tests.world import CONCERT, PERFORMANCES, TABLES, StepFailed, World, open_world
 from tools.ost import audit
@@ -76,6 +76,14 @@ def entry(books: audit.Books, kind: str, user: str) -> Any:
     return found[-1]
 
 
+def failed(books: audit.Books) -> Any:
+    return one(books.payments, userId="bob", status="FAILED")
+
+
+def guard(books: audit.Books, kind: str, user: str) -> Any:
+    return next(i for i in books.points if i["sk"].startswith(f"KEY#{kind}#") and i["userId"] == user)
+
+
 def put_entry(books: audit.Books, like: Any, **changes: Any) -> None:
     books.points.append({**like, "sk": "ENTRY#000000000099", **changes})
 
@@ -127,14 +135,42 @@ PLANTED: dict[str, list[Callable[[audit.Books], Any]]] = {
     "points-not-given-back": [lambda b: b.points.remove(entry(b, "REFUND", "bob"))],
     "untrue-failure": [lambda b: one(b.payments, userId="bob", status="FAILED")["failure"].update(refunded=False)],
     "open-too-long": [lambda b: one(b.payments, userId="eve").update(openSince=FULL)],
-    "open-unlisted": [lambda b: one(b.payments, userId="eve").pop("openShard")],
+    "open-unlisted": [
+        lambda b: one(b.payments, userId="eve").pop("openShard"),
+        lambda b: one(b.payments, userId="eve").pop("openSince"),
+        lambda b: one(b.payments, userId="eve").update(openShard="OPEN#8"),
+    ],
     "ended-but-listed": [lambda b: one(b.payments, userId="ann").update(openShard="OPEN#1")],
     "twice": [
         lambda b: put_entry(b, entry(b, "PAYMENT", "ann")),
         lambda b: put_entry(b, entry(b, "REFUND", "bob")),
     ],
     "entry-without-payment": [lambda b: b.payments.remove(one(b.payments, userId="bob", status="FAILED"))],
-    "entry-without-guard": [lambda b: b.points.remove(next(i for i in b.points if i["sk"].startswith("KEY#PAYMENT#")))],
+    "entry-without-guard": [
+        lambda b: b.points.remove(next(i for i in b.points if i["sk"].startswith("KEY#PAYMENT#"))),
+        lambda b: b.points.remove(next(i for i in b.points if i["sk"].startswith("KEY#REQUEST#"))),
+        lambda b: put_entry(b, entry(b, "CHARGE", "ann"), entryId="ewrittentwice", balanceAfter=1800),
+    ],
+    "one-name-twice": [lambda b: put_entry(b, entry(b, "CHARGE", "ann"), balanceAfter=1800)],
+    "guard-without-entry": [
+        lambda b: b.points.remove(entry(b, "CHARGE", "eve")),
+        lambda b: b.points.remove(entry(b, "PAYMENT", "ann")),
+        lambda b: guard(b, "REQUEST", "eve").update(amount=151),
+    ],
+    "kept-but-expires": [
+        lambda b: entry(b, "CHARGE", "ann").update(purgeAt=1 << 40),
+        lambda b: guard(b, "PAYMENT", "ann").update(purgeAt=1 << 40),
+    ],
+    "over-the-limit": [
+        lambda b: entry(b, "CHARGE", "eve").update(amount=10_000_001, balanceAfter=10_000_001),
+    ],
+    "undone-but-open": [lambda b: b.points.remove(one(b.points, sk=f"KEY#PAYMENT#{failed(b)['paymentId']}"))],
+    "payment-of-another": [lambda b: one(b.payments, userId="ann").update(userId="bob")],
+    "wallet-of-another": [lambda b: entry(b, "PAYMENT", "ann").update(userId="bob")],
+    "wrong-amount": [
+        lambda b: one(b.payments, userId="ann").update(amount=201),
+        lambda b: one(b.reservations, userId="eve", seatNumbers=[2]).update(amount=1),
+    ],
     "wrong-refund": [lambda b: entry(b, "REFUND", "bob").update(amount=1)],
     "ledger-gap": [lambda b: b.points.remove(one(b.points, sk="ENTRY#000000000001", userId="bob"))],
     "balance-does-not-follow": [lambda b: entry(b, "REFUND", "bob").update(balanceAfter=7)],
@@ -163,8 +199,31 @@ def test_every_rule_has_a_planted_violation() -> None:
     assert set(re.findall(r'Violation\(\s*"([a-z-]+)"', source)) == set(PLANTED)
 
 
-def test_the_auditor_and_the_workflow_agree_on_the_time_budget() -> None:
+def test_a_violation_is_reported_also_when_its_details_change_between_two_looks() -> None:
+    before = [audit.Violation("seat-limit", "the user has 5 seats, more than 4", ("ann", "night.first"))]
+    after = [
+        audit.Violation("seat-limit", "the user has 6 seats, more than 4", ("ann", "night.first")),
+        audit.Violation("seat-limit", "the user has 5 seats, more than 4", ("bob", "night.first")),
+        audit.Violation("seat-of-another", "", ("ann", "night.first")),
+    ]
+
+    assert audit.lasting(before, after) == after[:1]
+
+
+def test_a_guard_that_was_forgotten_in_time_is_no_violation(healthy: tuple[audit.Books, int]) -> None:
+    books = copy.deepcopy(healthy[0])
+    for item in [item for item in books.points if item["sk"].startswith("KEY#REQUEST#")]:
+        books.points.remove(item)
+    later = healthy[1] + points.KEY_LIFE_SECONDS
+
+    assert "entry-without-guard" not in {violation.rule for violation in audit.check(books, later, LIMITS)}
+
+
+def test_the_auditor_and_the_code_agree_on_their_numbers() -> None:
     assert audit.WORKFLOW_SECONDS == payments.WORKFLOW_SECONDS
+    assert audit.BALANCE_LIMIT == points.BALANCE_LIMIT
+    assert audit.OPEN_SHARDS == payments.OPEN_SHARDS
+    assert audit.KEY_LIFE_SECONDS < points.KEY_LIFE_SECONDS
 
 
 def test_reading_takes_every_page(healthy: tuple[audit.Books, int]) -> None:

@@ -30,6 +30,12 @@ WORKFLOW_SECONDS = 240
 """The payment workflow's time budget, as in statemachines/payment.asl.json."""
 SWEEP_SECONDS = 180
 """Within this after the workflow's budget the sweep has ended whatever was left behind."""
+BALANCE_LIMIT = 10_000_000
+"""What no charge may lift a balance over, as in booking/points.py; a refund may."""
+KEY_LIFE_SECONDS = 7 * 86_400 - 60
+"""How long the guard of a request is there for certain: its life, as in booking/points.py, less a minute."""
+OPEN_SHARDS = 8
+"""Parts of the index of open payments, as in booking/payments.py."""
 SETTLE_PAUSE_SECONDS = 5.0
 """How long a finding must last to be one."""
 
@@ -73,7 +79,7 @@ def check(books: Books, at: int, limits: Limits | None = None) -> list[Violation
     found += _seats(books, at, limits)
     found += _reservations(books, at)
     found += _payments(books, at)
-    found += _ledgers(books)
+    found += _ledgers(books, at)
     found += _queues(books, at, limits)
     return sorted(set(found))
 
@@ -183,6 +189,7 @@ def _payments(books: Books, at: int) -> Iterator[Violation]:
                 yield Violation("turn-not-finished", detail, (name, payment["userId"]))
         elif status == "FAILED":
             yield from _failed(payment, taken, given)
+        yield from _belongs(payment, reservations.get(payment["reservationId"]), [*taken, *given])
         yield from _listing(payment, at)
 
 
@@ -195,6 +202,20 @@ def _completed(payment: Item, reservation: Item | None, taken: list[Item], given
         yield Violation("paid-without-points", detail, ids)
     if given:
         yield Violation("refunded-though-paid", "the payment is COMPLETED and refunded", ids)
+
+
+def _belongs(payment: Item, reservation: Item | None, entries: list[Item]) -> Iterator[Violation]:
+    """A payment is of one reservation and one wallet: its owner's, for the price that was held."""
+    ids = (payment["paymentId"], payment["reservationId"])
+    if reservation is not None and reservation["userId"] != payment["userId"]:
+        yield Violation("payment-of-another", "the payment is not of its reservation's owner", ids)
+    if reservation is not None and reservation["amount"] != payment["amount"]:
+        detail = f"the payment is of {payment['amount']}, its reservation of {reservation['amount']}"
+        yield Violation("wrong-amount", detail, ids)
+    for entry in entries:
+        if entry["userId"] != payment["userId"]:
+            detail = f"a {entry['type']} entry of the payment is in another's wallet"
+            yield Violation("wallet-of-another", detail, (*ids, entry["userId"]))
 
 
 def _failed(payment: Item, taken: list[Item], given: list[Item]) -> Iterator[Violation]:
@@ -211,10 +232,13 @@ def _listing(payment: Item, at: int) -> Iterator[Violation]:
     if _is_open(payment):
         if payment.get("openSince", at) < at - WORKFLOW_SECONDS - SWEEP_SECONDS:
             yield Violation("open-too-long", f"the payment is {status} since {payment['openSince']}", ids)
-        if "openShard" not in payment:
+        if "openShard" not in payment or "openSince" not in payment or payment["openShard"] not in _SHARDS:
             yield Violation("open-unlisted", f"the payment is {status} where the sweep cannot find it", ids)
     elif "openShard" in payment:
         yield Violation("ended-but-listed", f"the payment is {status} and still listed as open", ids)
+
+
+_SHARDS = {f"OPEN#{shard}" for shard in range(OPEN_SHARDS)}
 
 
 def _token_of(payment: Item, tokens: Mapping[tuple[str, str], Item]) -> Item | None:
@@ -230,36 +254,70 @@ def _entries_of_payments(books: Books) -> dict[tuple[str, str], list[Item]]:
     return entries
 
 
-def _ledgers(books: Books) -> Iterator[Violation]:
+def _ledgers(books: Books, at: int) -> Iterator[Violation]:
     ledgers: dict[str, list[Item]] = defaultdict(list)
+    guards: dict[tuple[str, str], Item] = {}
     for item in books.points:
         if item["sk"].startswith("ENTRY#"):
             ledgers[item["userId"]].append(item)
+        else:
+            guards[item["userId"], item["sk"]] = item
     for user, entries in ledgers.items():
         entries.sort(key=lambda item: str(item["sk"]))
         yield from _chain(user, entries)
+    yield from _guards(ledgers, guards, at)
     payments = {item["paymentId"]: item for item in books.payments}
-    guards = {(item["userId"], item["sk"]): item for item in books.points if item["sk"].startswith("KEY#")}
-    for (name, kind), entries in _entries_of_payments(books).items():
-        payment, user = payments.get(name), entries[0]["userId"]
-        ids = (user, name)
+    entries_of = _entries_of_payments(books)
+    for (name, kind), entries in entries_of.items():
+        ids = (entries[0]["userId"], name)
         if len(entries) > 1:
             yield Violation("twice", f"the payment has {len(entries)} {kind} entries", ids)
-        if payment is None:
+        if name not in payments:
             yield Violation("entry-without-payment", f"a {kind} entry names a payment that does not exist", ids)
-        if "entryId" not in guards.get((user, f"KEY#{kind}#{name}"), {}):
-            yield Violation("entry-without-guard", f"a {kind} entry has no guard, so it can be written again", ids)
-    taken = {name: entries for (name, kind), entries in _entries_of_payments(books).items() if kind == "PAYMENT"}
-    for (name, kind), entries in _entries_of_payments(books).items():
-        if kind == "REFUND" and [-e["amount"] for e in entries] != [e["amount"] for e in taken.get(name, [])]:
-            detail = "the refund is not what the payment took"
-            yield Violation("wrong-refund", detail, (entries[0]["userId"], name))
+        taken = entries_of.get((name, "PAYMENT"), [])
+        if kind == "REFUND" and [-e["amount"] for e in entries] != [e["amount"] for e in taken]:
+            yield Violation("wrong-refund", "the refund is not what the payment took", ids)
+    for payment in books.payments:
+        undone = {step["name"] for step in payment["steps"]} & {"RefundPoints", "UndoPoints"}
+        if undone and (payment["userId"], f"KEY#PAYMENT#{payment['paymentId']}") not in guards:
+            detail = (
+                "the payment was undone with neither a debit nor a bar to one, so a late debit can still take points"
+            )
+            yield Violation("undone-but-open", detail, (payment["userId"], payment["paymentId"]))
+
+
+def _guards(ledgers: Mapping[str, list[Item]], guards: Mapping[tuple[str, str], Item], at: int) -> Iterator[Violation]:
+    """Each entry has the guard that lets its request write no other, and each guard has its entry.
+
+    A guard of a request is forgotten after its life; until then, and for ever where it is a payment's, it is there.
+    """
+    written = {(user, entry["entryId"]): entry for user, entries in ledgers.items() for entry in entries}
+    guarded = {(user, guard["entryId"]) for (user, _), guard in guards.items() if "entryId" in guard}
+    for (user, sk), guard in guards.items():
+        entry = written.get((user, guard.get("entryId", "")))
+        if "void" not in guard and (entry is None or any(entry[each] != guard[each] for each in _REMEMBERED)):
+            yield Violation("guard-without-entry", "a guard stands for an entry that is not in the ledger", (user, sk))
+        if "purgeAt" in guard and not sk.startswith("KEY#REQUEST#"):
+            yield Violation("kept-but-expires", "the guard is kept for ever and carries a deadline", (user, sk))
+    for (user, entry_id), entry in written.items():
+        ids = (user, entry_id)
+        if ids not in guarded and ("paymentId" in entry or entry["at"] > at - KEY_LIFE_SECONDS):
+            detail = f"a {entry['type']} entry has no guard, so it is written twice or can be written again"
+            yield Violation("entry-without-guard", detail, ids)
+        if "purgeAt" in entry:
+            yield Violation("kept-but-expires", "the entry is kept for ever and carries a deadline", ids)
+
+
+_REMEMBERED = ("type", "amount", "balanceAfter", "at")
 
 
 def _chain(user: str, entries: Iterable[Item]) -> Iterator[Violation]:
-    balance, sequence = 0, 0
+    balance, sequence, names = 0, 0, set()
     for entry in entries:
         ids = (user, entry["entryId"])
+        if entry["entryId"] in names:
+            yield Violation("one-name-twice", "two entries of the ledger have the same id", ids)
+        names.add(entry["entryId"])
         balance, sequence = balance + entry["amount"], sequence + 1
         if int(entry["sk"].removeprefix("ENTRY#")) != sequence:
             yield Violation("ledger-gap", f"entry {entry['sk']} stands where number {sequence} should", ids)
@@ -269,6 +327,8 @@ def _chain(user: str, entries: Iterable[Item]) -> Iterator[Violation]:
             balance = entry["balanceAfter"]
         if entry["balanceAfter"] < 0:
             yield Violation("negative-balance", f"the balance went to {entry['balanceAfter']}", ids)
+        if entry["type"] == "CHARGE" and entry["balanceAfter"] > BALANCE_LIMIT:
+            yield Violation("over-the-limit", f"a charge lifted the balance to {entry['balanceAfter']}", ids)
         if (entry["amount"] > 0) != (entry["type"] in {"CHARGE", "REFUND"}):
             yield Violation("wrong-sign", f"a {entry['type']} of {entry['amount']}", ids)
 
@@ -331,8 +391,14 @@ def find(stack: Stack, limits: Limits | None = None, progress: Progress | None =
             progress.add_task(f"{len(violations)} to look at again", total=None)
         time.sleep(SETTLE_PAUSE_SECONDS)
         again = check(read(client, tables), int(time.time()), limits)
-        violations = sorted(set(violations) & set(again))
+        violations = lasting(violations, again)
     return violations, count
+
+
+def lasting(before: Iterable[Violation], after: Iterable[Violation]) -> list[Violation]:
+    """Return what is wrong in both looks, as the later has it: the same rule on the same ids, whatever the details."""
+    seen = {(violation.rule, violation.ids) for violation in before}
+    return sorted(violation for violation in after if (violation.rule, violation.ids) in seen)
 
 
 def audit(

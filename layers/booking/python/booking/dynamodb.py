@@ -54,6 +54,10 @@ class ConditionFailed(Exception):
         super().__init__("the condition of the write does not hold")
 
 
+class Contended(TemporarilyUnavailable):
+    """Nothing was written, and nothing is wrong: others wrote the same items at the same moment."""
+
+
 class TransactionRefused(Exception):
     """At least one condition of a transaction does not hold, and nothing was written.
 
@@ -191,18 +195,20 @@ def write(one: Write) -> Item | None:
     raise TemporarilyUnavailable
 
 
-def transact(*writes: Write) -> None:
+def transact(*writes: Write, budget: float = CONTENTION_BUDGET_SECONDS) -> None:
     """Do all the writes or none of them.
 
-    All of a cancellation's reasons are read: it is repeated only when every one of them is contention.
+    All of a cancellation's reasons are read: it is repeated only when every one of them is contention, and within the
+    budget; with a budget of 0 never, for callers who rather read again what they have to compete with.
 
     Raises:
         TransactionRefused: at least one condition does not hold; carries the items that are there.
+        Contended: others were in the way until the budget was used up.
         TemporarilyUnavailable: see the module.
 
     """
     items: list[Any] = [{one.kind: one.parameters()} for one in writes]
-    for _ in attempts():
+    for _ in attempts(budget):
         try:
             client().transact_write_items(TransactItems=items)
         except ClientError as error:
@@ -224,17 +230,18 @@ def transact(*writes: Write) -> None:
             raise TemporarilyUnavailable from error
         else:
             return
-    raise TemporarilyUnavailable
+    raise Contended
 
 
-def attempts(budget: float = CONTENTION_BUDGET_SECONDS) -> Iterator[int]:
-    """Count attempts, pausing with full jitter between them, until `budget` seconds have gone by."""
+def attempts(budget: float = CONTENTION_BUDGET_SECONDS, longest: float = 0.3) -> Iterator[int]:
+    """Count attempts, pausing with full jitter of at most `longest` seconds between them, until `budget` seconds have
+    gone by."""
     deadline = time.monotonic() + budget
     attempt = 0
     while True:
         yield attempt
         attempt += 1
-        pause = random.uniform(0.002, min(0.3, 0.01 * 2**attempt))  # noqa: S311 - jitter needs no secrecy
+        pause = random.uniform(0.002, min(longest, 0.01 * 2**attempt))  # noqa: S311 - jitter needs no secrecy
         if time.monotonic() + pause > deadline:
             return
         time.sleep(pause)
@@ -305,6 +312,17 @@ def query(
     return Page(items, decode(answer.get("LastEvaluatedKey")))
 
 
+def first(table: str, condition: str, **options: Any) -> Item | None:
+    """Read the first item that the condition names, or None when there is none for certain: a page may be empty and
+    still not be the last."""
+    start: Item | None = None
+    while True:
+        page = query(table, condition, start=start, limit=1, **options)
+        if page.items or page.last_key is None:
+            return page.items[0] if page.items else None
+        start = page.last_key
+
+
 def query_all(table: str, condition: str, **options: Any) -> list[Item]:
     """Read every item of a partition that the condition names, page after page."""
     items: list[Item] = []
@@ -328,7 +346,7 @@ def _read[Answer](call: Callable[[], Answer]) -> Answer:
         raise TemporarilyUnavailable from error
 
 
-def cursor_of(key: Item | None, attribute: str) -> str | None:
+def cursor_of(key: Key | None, attribute: str) -> str | None:
     """Turn the sort key to go on from into an opaque cursor; the partition is never the client's to name."""
     return base64.urlsafe_b64encode(str(key[attribute]).encode()).decode().rstrip("=") if key else None
 
