@@ -7,9 +7,8 @@ from typing import Any
 
 from samcli.yamlhelper import yaml_parse  # type: ignore[import-untyped]
 
-from booking import aws, catalog
+from booking import aws, catalog, keys
 from booking import settings as settings_module
-from booking.queue import token
 from tools.ost.paths import ROOT
 
 type Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -46,4 +45,4 @@ def forget_process() -> None:
     forget_clients()
     settings_module.settings.cache_clear()
     catalog.forget()
-    token.forget_keys()
+    keys.forget()

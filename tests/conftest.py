@@ -32,6 +32,7 @@ def variables() -> dict[str, str]:
         **tables,
         **LIMITS,
         "QUEUE_KEY_SECRET_ARN": "queue-key",
+        "SIGNING_KEY_SECRET_ARN": "signing-key",
         "PAYMENT_WORKFLOW_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:test-payment",
         "ADVANCE_QUEUE_FUNCTION": "test-advance-queue",
         "AWS_DEFAULT_REGION": REGION,
@@ -57,4 +58,5 @@ def cloud(environment: None) -> Iterator[None]:
     with mock_aws():
         create_tables()
         boto3.client("secretsmanager").create_secret(Name="queue-key", SecretString="k" * 64)
+        boto3.client("secretsmanager").create_secret(Name="signing-key", SecretString="s" * 64)
         yield

@@ -22,7 +22,7 @@ ARROWS: dict[str, set[str]] = {
     "layout": set(),
     "views": set(),
     "dynamodb": {"aws", "errors"},
-    "http": {"dynamodb", "errors", "observability", "settings"},
+    "http": {"clock", "dynamodb", "errors", "observability", "settings"},
     "catalog": {"dynamodb", *FOUNDATION},
     "seats": {"catalog", "dynamodb", *FOUNDATION},
     "points": {"dynamodb", *FOUNDATION},
@@ -55,6 +55,9 @@ ARROWS: dict[str, set[str]] = {
         "queue.view",
         "views",
     },
+    "signatures": {"keys", "settings"},
+    "tickets": {"ids", "signatures", "views"},
+    "check_ins": {"dynamodb", "requests", "seats", "signatures", "tickets", "views", *FOUNDATION},
     "reservations": {"catalog", "dynamodb", "queue.line", "queue.place", "queue.token", "seats", *FOUNDATION},
     "payments": {"aws", "dynamodb", "observability", "points", "queue.place", "reservations", "seats", *FOUNDATION},
 }

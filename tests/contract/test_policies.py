@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 
-from booking import aws, catalog, clock, payments, points
+from booking import aws, catalog, clock, keys, payments, points
 from booking.dynamodb import update, write
 from booking.queue import driver, items, line, place, tick, token
 from booking.settings import settings
@@ -28,7 +28,7 @@ type Permission = tuple[str, str]
 SERVICES = {"secretsmanager": "secretsmanager", "lambda": "lambda", "stepfunctions": "states"}
 NAMES = {"Invoke": "InvokeFunction"}
 THINGS = {
-    "SecretId": {"queue-key": "QueueKeySecret"},
+    "SecretId": {"queue-key": "QueueKeySecret", "signing-key": "SigningKeySecret"},
     "FunctionName": {"test-advance-queue": "advance-queue"},
     "stateMachineArn": {"arn:aws:states:us-east-1:123456789012:stateMachine:test-payment": "payment"},
 }
@@ -89,7 +89,7 @@ class Recorder:
 
     def work(self, function: str, event: dict[str, Any]) -> None:
         """Invoke a handler and note what it does."""
-        token.forget_keys()
+        keys.forget()
         self._working = True
         call(function, event)
         self._working = False

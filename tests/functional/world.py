@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from booking import catalog, clock, payments, points, reservations
+from booking import catalog, clock, payments, points, reservations, tickets
 from booking.dynamodb import client, put, update, write
 from booking.queue import items, line, place, tick, token
 from booking.queue.token import Turn
@@ -115,6 +115,16 @@ def _key_of_another_payment() -> str:
     return "a key of another payment"
 
 
+def bought(user: str, seat: int) -> str:
+    """Buy a seat and return the reservation's id."""
+    return str(_pay(user, seat, confirmed=True)["reservationId"])
+
+
+def _code_of_a_ticket() -> str:
+    (ticket,) = tickets.of_reservation(reservations.find(USER, bought(USER, 9)))
+    return tickets.code_of(ticket)
+
+
 GIVEN: dict[str, Callable[[], str]] = {
     "waiting token": _waiting_token,
     "active token": lambda: token.sign(enter(USER).turn),
@@ -125,6 +135,7 @@ GIVEN: dict[str, Callable[[], str]] = {
     "token of another user": lambda: token.sign(enter(OTHER).turn),
     "token of another concert": lambda: token.sign(enter(USER, "silent-overture").turn),
     "expired token": lambda: token.sign(Turn(CONCERT, USER, 1, active=True, expires_at=clock.now() - 1)),
+    "code of a ticket": _code_of_a_ticket,
     "held reservation": lambda: hold(USER, [9]),
     "reservation of another user": lambda: hold(OTHER, [9]),
     "reservation being paid": lambda: str(_pay(USER, 9, confirmed=False)["reservationId"]),

@@ -2,7 +2,7 @@
 
 import typer
 
-from tools.ost import audit, build, demo, environment, hosting, publish, queue, run
+from tools.ost import audit, build, demo, environment, hosting, publish, queue, roles, run
 from tools.ost.console import out
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ for command in (
     demo.demo,
     publish.publish,
     queue.queue,
+    roles.grant,
     audit.audit,
     environment.env,
     hosting.website,

@@ -22,12 +22,16 @@ from tools.ost.console import Failure, err, step
 from tools.ost.fans import create_user
 from tools.ost.paths import ROOT, STATE
 from tools.ost.publish import publish_file
+from tools.ost.roles import Role, give_role
 from tools.ost.routes import create_routes
 from tools.ost.stack import LOCAL_NAME, LOCAL_REGION, Stack, StateOption
 from tools.ost.website import Website
 
 DEMO_CATALOG = ROOT / "catalog" / "demo.yaml"
-DEMO_USER = {"username": "demo", "password": "Encore-2026-local"}
+DEMO_PASSWORD = "Encore-2026-local"  # noqa: S105 - of a cloud on one's own machine
+DEMO_USER = {"username": "demo", "password": DEMO_PASSWORD}
+DEMO_ROLES = {Role.ORGANISER: "organiser", Role.STAFF: "staff"}
+"""Who has which role in the demo, beside the fan; all of them have the same password."""
 WEB = ROOT / "web"
 
 
@@ -68,9 +72,12 @@ def _start(
         )
         stack = Stack.local(cloud.endpoint)
         create_routes(stack)
-    with step("Publishing catalog/demo.yaml", "Published catalog/demo.yaml, created the demo user"):
+    with step("Publishing catalog/demo.yaml", "Published catalog/demo.yaml, created the demo users"):
         publish_file(stack, DEMO_CATALOG)
         create_user(stack, **DEMO_USER)
+        for role, username in DEMO_ROLES.items():
+            create_user(stack, username, DEMO_PASSWORD)
+            give_role(stack, username, role)
 
     outputs: dict[str, Any] = {
         "apiUrl": f"{cloud.endpoint}/_aws/execute-api/{stack.outputs['ApiId']}",
@@ -80,6 +87,7 @@ def _start(
         "userPoolId": stack.outputs["UserPoolId"],
         "userPoolClientId": stack.outputs["UserPoolClientId"],
         "demoUser": DEMO_USER,
+        **{f"{role}User": {"username": name, "password": DEMO_PASSWORD} for role, name in DEMO_ROLES.items()},
     }
     if WEB.is_dir():
         config = {name: outputs[name] for name in ("apiUrl", "region", "userPoolClientId")}
@@ -159,6 +167,7 @@ def _say_what_next(outputs: dict[str, Any], state: Path) -> None:
     table.add_row("API", f"{outputs['apiUrl']}/concerts")
     table.add_row("Its documentation", f"{outputs['apiUrl']}/swagger")
     table.add_row("Sign in as", f"{DEMO_USER['username']} / {DEMO_USER['password']}")
+    table.add_row("", f"[dim]with the same password:[/] {', '.join(DEMO_ROLES.values())}")
     table.add_row("See the whole journey", f"make demo{elsewhere}   [dim](in another terminal)[/]")
     table.add_row("Stop", "Ctrl-C")
     err.print("\n[bold green]Ready.[/]")

@@ -29,6 +29,7 @@ METHODS = ("get", "post", "delete")
 EXAMPLES: dict[str, Any] = {
     "ahead": 41,
     "amount": 12000,
+    "asOf": "2026-12-24T09:30:05Z",
     "artist": "Studio Nocturne Orchestra",
     "at": "2026-12-01T10:00:05Z",
     "available": 49,
@@ -44,6 +45,11 @@ EXAMPLES: dict[str, Any] = {
     "completedAt": "2026-12-01T10:00:05Z",
     "concertId": "starfall-symphony",
     "createdAt": "2026-12-01T10:00:04Z",
+    "deviceId": "door-1",
+    "publicKey": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+    "keyId": "5f0c1c0e",
+    "scanId": "17",
+    "ticketId": "tm5xw4tz6onram5xw4tz6o",
     "dates": {
         "count": 2,
         "firstAt": "2026-12-24T10:00:00Z",
@@ -111,6 +117,11 @@ PAGING: list[dict[str, Any]] = [
     {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}},
     {"name": "cursor", "in": "query", "description": "`nextCursor` of the page before.", "schema": {"type": "string"}},
 ]
+
+QUERY: dict[str, Any] = {
+    "bookable": {"type": "boolean"},
+    "since": {"type": "string", "format": "date-time"},
+}
 
 
 def build(functions: Path = ROOT / "functions") -> dict[str, Any]:
@@ -199,7 +210,7 @@ def _complete(operation: dict[str, Any], path: str, method: str, schemas: dict[s
     ]
     parameters += [HEADERS["key"]] if contract["key"] else []
     parameters += PAGING if contract["paged"] else []
-    parameters += [{"name": name, "in": "query", "schema": {"type": "boolean"}} for name in contract["query"]]
+    parameters += [{"name": name, "in": "query", "schema": QUERY[name]} for name in contract["query"]]
     parameters += [HEADERS["validator"]] if contract["cached"] else []
     if parameters:
         operation["parameters"] = parameters

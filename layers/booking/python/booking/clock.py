@@ -1,5 +1,7 @@
 """The time: whole seconds since the epoch (UTC) inside, RFC 3339 outside."""
 
+import math
+import re
 import time
 from datetime import UTC, datetime
 
@@ -9,6 +11,23 @@ DAY = 86_400
 def now() -> int:
     """Give the time in whole epoch seconds, rounded down: a deadline D has passed exactly when `now() >= D`."""
     return int(time.time())
+
+
+def epoch_seconds(text: str) -> int:
+    """Read a time as RFC 3339 has it, with its zone, in whole epoch seconds, rounded down.
+
+    Raises:
+        ValueError: it is no such time, or before 1970 or after 9999.
+
+    """
+    if not re.fullmatch(
+        r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9:]{8}([.][0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})", text, re.ASCII
+    ):
+        raise ValueError("not a time with a zone")
+    seconds = math.floor(datetime.fromisoformat(text.upper()).timestamp())
+    if seconds < 0:
+        raise ValueError("before 1970")
+    return seconds
 
 
 def rfc3339(seconds: int) -> str:

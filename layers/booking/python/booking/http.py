@@ -21,6 +21,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
+from booking import clock
 from booking.dynamodb import cursor_of, not_a_cursor
 from booking.errors import (
     BookingError,
@@ -158,6 +159,23 @@ def has_scope(app: APIGatewayHttpResolver, scope: str) -> bool:
     return scope in str(claims.get("scope", "")).split()
 
 
+def require_role(app: APIGatewayHttpResolver, role: str) -> str:
+    """Return the signed-in user, who must have a role: be in that group of the user pool, as the signed token says.
+
+    API Gateway hands on a claim that is a list as text, `[organiser staff]`; a group's name has no spaces or brackets.
+
+    Raises:
+        Forbidden: they have not.
+
+    """
+    groups = app.current_event.raw_event["requestContext"]["authorizer"]["jwt"]["claims"].get("cognito:groups", "")
+    names = groups if isinstance(groups, list) else re.split(r"[\[\] ,]+", str(groups))
+    user_id = user(app)
+    if role not in names:
+        raise Forbidden
+    return user_id
+
+
 def header(app: APIGatewayHttpResolver, name: str) -> str | None:
     """Give a header's value, or None; `name` in lower case."""
     value = app.current_event.headers.get(name)
@@ -221,6 +239,24 @@ def flag(app: APIGatewayHttpResolver, name: str) -> bool | None:
     if text not in {None, "true", "false"}:
         raise ValidationFailed(errors=[{"field": name, "message": "must be true or false"}])
     return None if text is None else text == "true"
+
+
+def moment(app: APIGatewayHttpResolver, name: str) -> int | None:
+    """Return a time of the query string in epoch seconds, or None.
+
+    Raises:
+        ValidationFailed: it is not a time as RFC 3339 has it.
+
+    """
+    text = app.current_event.query_string_parameters.get(name)
+    if text is None:
+        return None
+    try:
+        return clock.epoch_seconds(text)
+    except ValueError as error:
+        raise ValidationFailed(
+            errors=[{"field": name, "message": "must be a time such as 2026-12-24T10:00:00Z"}]
+        ) from error
 
 
 def operation(

@@ -27,12 +27,16 @@ VERSION = r"[A-Za-z0-9-]{32,64}"
 """What the version of a secret looks like."""
 
 
+_every: "list[Keys]" = []
+
+
 class Keys:
     """The current key of a secret and the one before it, by version; `secret` names the secret when it is needed."""
 
     def __init__(self, secret: Callable[[], str]) -> None:
         self._secret = secret
         self.forget()
+        _every.append(self)
 
     def forget(self) -> None:
         """Be as in a process that has not read the keys."""
@@ -99,3 +103,9 @@ class Keys:
         """Return the current version and its key."""
         self.refresh()
         return self.current, self.by_version[self.current]
+
+
+def forget() -> None:
+    """Be a process again that has read no keys."""
+    for each in _every:
+        each.forget()

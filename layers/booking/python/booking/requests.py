@@ -15,6 +15,9 @@ from booking.errors import ValidationFailed
 
 MAX_AMOUNT = 1_000_000
 MAX_SEATS = 4
+MAX_SCANS = 200
+MAX_CODE = 4296
+"""As much as a QR code can hold: somebody else's codes are scanned at a door, too."""
 
 type Schema = dict[str, Any]
 
@@ -38,6 +41,21 @@ class UsePoints(TypedDict):
 
     amount: int
     reason: str | None
+
+
+class ScanTold(TypedDict):
+    """What a door says that it saw, and when by its own clock."""
+
+    scanId: str
+    code: str
+    at: str
+
+
+class RecordCheckIns(TypedDict):
+    """Scans of one door: `deviceId` and each `scanId` are its own names; sent again, they are the same scans."""
+
+    deviceId: str
+    scans: list[ScanTold]
 
 
 class PayReservation(TypedDict):
@@ -68,6 +86,7 @@ def _body(**members: Schema) -> Schema:
     return {"type": "typed-dict", "fields": fields, "extra_behavior": "ignore"}
 
 
+_NAME = _text(64, 1) | {"pattern": r"^[A-Za-z0-9._-]+$"}
 _AMOUNT = _integer(1, MAX_AMOUNT)
 
 SCHEMAS: dict[type, Schema] = {
@@ -87,6 +106,15 @@ SCHEMAS: dict[type, Schema] = {
     UsePoints: _body(
         amount=_AMOUNT,
         reason={"type": "default", "default": None, "schema": {"type": "nullable", "schema": _text(200)}},
+    ),
+    RecordCheckIns: _body(
+        deviceId=_NAME,
+        scans={
+            "type": "list",
+            "items_schema": _body(scanId=_NAME, code=_text(MAX_CODE), at=_text(40, 1)),
+            "min_length": 1,
+            "max_length": MAX_SCANS,
+        },
     ),
     PayReservation: _body(reservationId=_text(64, 1)),
 }

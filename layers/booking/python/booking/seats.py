@@ -9,15 +9,35 @@ the next owner's. Items stay under 163 bytes, so that a full house of 50 is one 
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from booking import clock
 from booking.catalog import Performance, cached, performance_id
-from booking.dynamodb import Item, Write, delete, put, query_all, update
+from booking.dynamodb import Item, Write, delete, get, put, query_all, update
 from booking.settings import settings
 
 COUNT_CACHE_SECONDS = 2
 """How old the count of free seats in a list of performances may be. The seat map itself is always read."""
+
+
+class Admission(TypedDict):
+    """The scan that a guest came in with: its entry among the check-ins, the door, and the door's clock."""
+
+    entry: str
+    deviceId: str
+    at: int
+
+
+class Seat(TypedDict):
+    """A seat that is held, or was, or is sold."""
+
+    performanceId: str
+    seatNumber: int
+    reservationId: str
+    userId: str
+    status: Literal["HELD", "SOLD"]
+    expiresAt: NotRequired[int]
+    admission: NotRequired[Admission]
 
 
 def is_taken(seat: Item, at: int) -> bool:
@@ -89,6 +109,31 @@ def sell(performance_id: str, seat_number: int, reservation_id: str) -> Write:
         sold="SOLD",
         reservation=reservation_id,
         held="HELD",
+    )
+
+
+def read(performance_id: str, seat_number: int) -> Seat | None:
+    """Return a seat's item as it is now, or None where nobody has had the seat."""
+    found = get(settings().seats_table, {"performanceId": performance_id, "seatNumber": seat_number})
+    return cast(Seat | None, found)
+
+
+def read_sold(performance_id: str) -> list[Seat]:
+    """Return the seats of a performance that are sold, in order, as of now."""
+    items = query_all(settings().seats_table, "#performanceId = :performance", performance=performance_id)
+    return [seat for seat in cast(list[Seat], items) if seat["status"] == "SOLD"]
+
+
+def admit(performance_id: str, seat_number: int, reservation_id: str, admission: Admission) -> Write:
+    """Write down that the guest of a sold seat came in, once, if this reservation still has the seat."""
+    return update(
+        settings().seats_table,
+        {"performanceId": performance_id, "seatNumber": seat_number},
+        "SET #admission = :admission",
+        "#reservationId = :reservation AND #status = :sold AND attribute_not_exists(#admission)",
+        admission=admission,
+        reservation=reservation_id,
+        sold="SOLD",
     )
 
 

@@ -19,7 +19,9 @@ class Settings:
     points_table: str
     queue_table: str
     payments_table: str
+    check_ins_table: str
     queue_key_secret_arn: str
+    signing_key_secret_arn: str
     payment_workflow_arn: str
     advance_queue_function: str
     queue_capacity: int

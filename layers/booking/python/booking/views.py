@@ -117,6 +117,73 @@ class Reservation(TypedDict):
     serverTime: str
 
 
+class Ticket(TypedDict):
+    """What lets one guest through the door. `code` is what its QR code holds: a signed text that names nobody."""
+
+    ticketId: str
+    seatNumber: int
+    row: NotRequired[str]
+    label: NotRequired[str]
+    code: str
+
+
+class TicketList(TypedDict):
+    """The tickets of a reservation: one for each seat that is paid for, and the key that its codes are signed with."""
+
+    items: list[Ticket]
+    publicKey: str
+
+
+type Outcome = Literal["ADMITTED", "ALREADY", "REVOKED", "WRONG_DATE", "INVALID"]
+
+
+class FirstScan(TypedDict):
+    """The scan that was the admission: when by the door's own clock, and at which door."""
+
+    at: str
+    deviceId: str
+
+
+class CheckIn(TypedDict):
+    """What a scan means. `first` is the admission of this ticket, which may be this very scan."""
+
+    scanId: str
+    outcome: Outcome
+    ticketId: NotRequired[str]
+    seatNumber: NotRequired[int]
+    first: NotRequired[FirstScan]
+
+
+class CheckIns(TypedDict):
+    """What each scan means, in the order of the request."""
+
+    results: list[CheckIn]
+
+
+class Guest(TypedDict):
+    """A ticket of a performance; one that is revoked opens no door."""
+
+    ticketId: str
+    seatNumber: int
+    revoked: bool
+    checkedInAt: NotRequired[str]
+
+
+class PublicKey(TypedDict):
+    """A key that signatures of tickets are checked with: Ed25519, in base64url."""
+
+    keyId: str
+    publicKey: str
+
+
+class GuestList(TypedDict):
+    """Every ticket of a performance, as of a moment."""
+
+    tickets: list[Guest]
+    publicKeys: list[PublicKey]
+    asOf: str
+
+
 class Balance(TypedDict):
     """A user's points."""
 
