@@ -192,13 +192,14 @@ class World:
         return Answer(raw["statusCode"], json.loads(text) if text else None, headers)
 
     def ask(self, function: str, user: str = "", body: Any = None, tries: int = 5, **options: Any) -> Answer:
-        """Send a request as a patient client does: again, with the same key, after no answer, a 429, 5xx or 202."""
+        """Send a request as a patient client does: again, with the same key, after no answer, a 429, 503 or 202."""
         answer = Answer(0)
         for _ in range(tries):
             answer = self.call(function, user, body, **options)
             if answer.status == 202:
                 return self._follow(user, answer)
-            if answer.status not in {0, 429, 500, 503} or "paymentStatus" in (answer.body or {}):
+            assert answer.status != 500, answer  # a fault of ours, which a client's patience must not hide
+            if answer.status not in {0, 429, 503} or "paymentStatus" in (answer.body or {}):
                 return answer
             self.time.sleep(float(answer.headers.get("retry-after", 1)))
         return answer
