@@ -7,7 +7,7 @@ from typing import Any
 
 from samcli.yamlhelper import yaml_parse  # type: ignore[import-untyped]
 
-from booking import aws, catalog, keys
+from booking import aws, keys, memory
 from booking import settings as settings_module
 from tools.ost.paths import ROOT
 
@@ -44,5 +44,5 @@ def forget_process() -> None:
     """
     forget_clients()
     settings_module.settings.cache_clear()
-    catalog.forget()
+    memory.forget()
     keys.forget()

@@ -35,7 +35,7 @@ from moto.stepfunctions.parser.backend import execution_worker
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from moto.stepfunctions.parser.utils import TMP_THREADS
 
-from booking import aws, catalog, clock, dynamodb, keys, observability, payments, settings
+from booking import aws, clock, dynamodb, keys, memory, observability, payments, settings
 from booking.queue import driver, line, tick, token
 from tests.conftest import REGION, forget_everything
 from tests.faults import ProcessEnded, Wire
@@ -127,7 +127,7 @@ class World:
 
     def new_process(self) -> None:
         """Forget what a process remembers, as when a new one starts."""
-        catalog.forget()
+        memory.forget()
         token.forget_keys()
 
     def connect(self) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from booking import catalog, clock, http, seats
-from booking.dynamodb import key_of
+from booking.cursors import key_of
 from booking.errors import ConcertNotFound, NoPerformances, ValidationFailed
 
 app = http.api()

@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from booking import http, points
-from booking.dynamodb import cursor_of, key_of
+from booking.cursors import cursor_of, key_of
 from booking.errors import ValidationFailed
 
 app = http.api()

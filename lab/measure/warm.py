@@ -22,7 +22,7 @@ from typing import Any
 from botocore.awsrequest import AWSResponse, HeadersDict
 from moto.core.models import botocore_stubber
 
-from booking import aws, catalog, clock
+from booking import aws, catalog, clock, memory
 from booking.queue import token
 from lab.in_process import forget_clients, handler
 from lab.measure.meter import Emitter
@@ -96,7 +96,7 @@ def poll(world: World) -> Call:
     world.wait(25)
     path = f"/concerts/{CONCERT}/queue-tokens/current"
     request = event("GET", path, user=user, x_queue_token=queue_token)
-    return Call("poll_queue_token", request, 200, lambda: catalog._cache.pop(("queue", CONCERT), None))
+    return Call("poll_queue_token", request, 200, lambda: memory.forget(("queue", CONCERT)))
 
 
 def reserve_seat(world: World) -> Call:

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 
-from booking import aws, catalog, clock, keys, payments, points
+from booking import aws, clock, keys, memory, payments, points
 from booking.dynamodb import update, write
 from booking.queue import driver, items, line, place, tick, token
 from booking.settings import settings
@@ -112,7 +112,7 @@ def _a_place_that_was_left() -> dict[str, Any]:
     places = [world.enter(str(number)) for number in range(2)]
     place.end(CONCERT, places[1].turn.number)
     tick.tick(CONCERT)
-    catalog.forget()
+    memory.forget()
     return event("issue_queue_token")
 
 

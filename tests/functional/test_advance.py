@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from booking import aws, catalog
+from booking import aws, memory
 from booking.dynamodb import get, put, update, write
 from booking.errors import TemporarilyUnavailable
 from booking.queue import admission, driver, items, line, membership, place, tick
@@ -61,7 +61,7 @@ def fill(waiting: int = 1, at: int = AT) -> list[Turn]:
     """Take both places, and have others wait."""
     turns = []
     for number in range(2 + waiting):
-        catalog.forget()
+        memory.forget()
         turns.append(line.take_place(CONCERT, f"fan-{number}", at)[0].turn)
     return turns
 
@@ -204,14 +204,14 @@ def test_a_fan_near_the_front_of_an_undriven_line_kicks_and_others_do_not(kicked
     cem = fill()[2]
     kicked.clear()
 
-    catalog.forget()
+    memory.forget()
     line.look(cem, AT + 2)
     assert kicked == [{"concertId": CONCERT, "scheduled": False}]
 
     far = Turn(CONCERT, "far", 2 + admission.FRONT + 1, active=False, expires_at=AT + 60)
     line.look(far, AT + 2)
     driver.take_lease(CONCERT, "one", AT, take_over=True)
-    catalog.forget()
+    memory.forget()
     line.look(cem, AT + 2)
     assert len(kicked) == 1
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from booking import catalog
+from booking import memory
 from booking.dynamodb import get, update, write
 from booking.errors import QueueTokenExpired, QueueTokenNotActive
 from booking.queue import admission, driver, items, line, membership, place, tick, view
@@ -24,13 +24,13 @@ def kicks(cloud: None, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def join(user: str, at: int = AT) -> tuple[Place, bool]:
-    catalog.forget()
+    memory.forget()
     found, _, is_new = line.take_place(CONCERT, user, at)
     return found, is_new
 
 
 def poll(turn: Turn, at: int) -> Place:
-    catalog.forget()
+    memory.forget()
     return line.look(turn, at)[0]
 
 
@@ -109,7 +109,7 @@ def test_a_poll_of_one_device_never_shortens_what_another_was_given() -> None:
     cem = fill()[2]
     longer = place.renew(cem, admission.life(30), AT + 1).turn
 
-    catalog.forget()
+    memory.forget()
     shorter = place.renew(cem, admission.life(2), AT + 2).turn
 
     assert stored(cem.number)["expiresAt"] == longer.expires_at == shorter.expires_at
@@ -180,7 +180,7 @@ def test_booking_needs_the_turn_to_have_come() -> None:
 
 def test_the_overview_counts_who_waits_who_is_in_and_who_has_gone_away() -> None:
     fill()
-    catalog.forget()
+    memory.forget()
     assert view.overview(CONCERT, AT) == {
         "waiting": 1,
         "active": 2,
@@ -193,7 +193,7 @@ def test_the_overview_counts_who_waits_who_is_in_and_who_has_gone_away() -> None
 
     join("dan", AT + 500)
     tick.tick(CONCERT, lambda: AT + ACTIVE_SECONDS)
-    catalog.forget()
+    memory.forget()
     assert view.overview(CONCERT, AT + ACTIVE_SECONDS + 7) == {
         "waiting": 0,
         "active": 0,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from booking import catalog
+from booking import memory
 from booking.dynamodb import client, get, put, query_all, write
 from booking.errors import RateLimited
 from booking.queue import admission, driver, items, line, tick, view
@@ -54,7 +54,7 @@ def fill_and_wait(ahead: int) -> Turn:
     """Take both places and have `ahead` numbers before the next fan, in a line that moves one number each 2 s."""
     for user in ("ann", "ben"):
         line.take_place(CONCERT, user, AT)
-        catalog.forget()
+        memory.forget()
     write(put("QueueTable", items.counter_key(CONCERT) | {"issued": 2 + ahead, "issuedAt": AT}))
     queue = get("QueueTable", items.queue_key(CONCERT)) or {}
     write(put("QueueTable", queue | {"pace": 2_000, "active": 2, "drivenUntil": AT + 9_999}))
@@ -63,7 +63,7 @@ def fill_and_wait(ahead: int) -> Turn:
 
 def test_joining_costs_three_writes_and_one_read(calls: Calls) -> None:
     fill_and_wait(500)
-    catalog.forget()
+    memory.forget()
     items.recent_queue(CONCERT, AT)
     calls.clear()
 
@@ -79,7 +79,7 @@ def test_a_poll_costs_at_most_one_write_and_half_a_read_and_half_a_write_on_aver
     while not turn.active:
         admitted = min(turn.number, 2 + (at - AT) // 2)
         write(put("QueueTable", (get("QueueTable", items.queue_key(CONCERT)) or {}) | {"admitted": admitted}))
-        catalog.forget()
+        memory.forget()
         calls.clear()
 
         place, seen = line.look(turn, at)
@@ -93,7 +93,7 @@ def test_a_poll_costs_at_most_one_write_and_half_a_read_and_half_a_write_on_aver
     assert 590 <= at - AT <= 640
     assert written / polls <= 0.5
 
-    catalog.forget()
+    memory.forget()
     calls.clear()
     line.look(turn, at)
     assert units(calls) == (0.5, 0)

@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from booking import catalog, dynamodb
+from booking import dynamodb, memory
 
 type How = Literal["once", "twice", "lost"]
 PATIENCE_SECONDS = 30
@@ -61,7 +61,7 @@ class Work[Result]:
         self._let_run()
 
     def _let_run(self) -> None:
-        catalog._cache = self._cache
+        memory.known = self._cache
         self._go.release()
         assert self._stands.acquire(timeout=PATIENCE_SECONDS), f"{self.name} hangs"
         if self.call is None:
@@ -111,7 +111,7 @@ class Steps(AbstractContextManager["Steps"]):
 
     def __enter__(self) -> Self:
         self._patch.setattr(dynamodb, "client", lambda: self)
-        self._patch.setattr(catalog, "_cache", {})
+        self._patch.setattr(memory, "known", {})
         return self
 
     def __exit__(

@@ -6,20 +6,17 @@ in-memory cache: a published change is seen everywhere within `CACHE_SECONDS`.
 """
 
 import re
-from collections.abc import Callable
 from typing import Any, NotRequired, TypedDict, cast
 
 from booking import clock
 from booking.dynamodb import Item, get, query, query_all
 from booking.errors import ConcertNotFound, NoPerformances, PerformanceNotFound, SalesClosed, SalesNotOpen
+from booking.memory import cached
 from booking.settings import settings
 
 CACHE_SECONDS = 10
-CACHE_ENTRIES = 1000
 SLUG = r"[a-z0-9][a-z0-9-]{0,39}"
 """What a concert's id and a performance's label look like."""
-
-_cache: dict[Any, tuple[int, Any]] = {}
 
 
 class Date(TypedDict):
@@ -64,24 +61,6 @@ class Performance(TypedDict):
     translations: NotRequired[dict[str, dict[str, str]]]
 
 
-def cached[Value](key: Any, read: Callable[[], Value], at: int, seconds: int = CACHE_SECONDS) -> Value:
-    """Give what was read under this key less than `seconds` ago, else read it. What is missing is not remembered."""
-    known = _cache.get(key)
-    if known is not None and 0 <= at - known[0] < seconds:
-        return known[1]  # type: ignore[no-any-return]
-    value = read()
-    if value is not None:
-        if len(_cache) >= CACHE_ENTRIES:
-            _cache.clear()
-        _cache[key] = (at, value)
-    return value
-
-
-def forget() -> None:
-    """Empty the cache."""
-    _cache.clear()
-
-
 def performance_id(performance: Performance) -> str:
     """Give the id that the outside world uses."""
     return f"{performance['pk']}.{performance['sk']}"
@@ -116,7 +95,7 @@ def find_performance(performance_id: str, at: int) -> Performance:
 
 def _find(pk: str, sk: str, at: int) -> Item | None:
     key = {"pk": pk, "sk": sk}
-    return cached((pk, sk), lambda: get(settings().catalog_table, key, consistent=False), at)
+    return cached((pk, sk), lambda: get(settings().catalog_table, key, consistent=False), at, CACHE_SECONDS)
 
 
 def list_concerts(limit: int, after: str | None, at: int) -> tuple[list[Concert], Item | None]:
@@ -126,6 +105,7 @@ def list_concerts(limit: int, after: str | None, at: int) -> tuple[list[Concert]
         ("page", limit, after),
         lambda: query(settings().catalog_table, "#pk = :pk", consistent=False, limit=limit, start=start, pk="CONCERT"),
         at,
+        CACHE_SECONDS,
     )
     return cast(list[Concert], page.items), page.last_key
 
@@ -149,7 +129,9 @@ def list_performances(concert_id: str, at: int) -> list[Performance]:
 
 
 def _list(pk: str, at: int) -> list[Item]:
-    return cached(pk, lambda: query_all(settings().catalog_table, "#pk = :pk", consistent=False, pk=pk), at)
+    return cached(
+        pk, lambda: query_all(settings().catalog_table, "#pk = :pk", consistent=False, pk=pk), at, CACHE_SECONDS
+    )
 
 
 def ensure_on_sale(concert: Concert, at: int, performance: Performance | None = None) -> None:

@@ -9,8 +9,6 @@ budget, then raised as `TemporarilyUnavailable`. So every caller must be safe to
 earlier write when a condition fails.
 """
 
-import base64
-import binascii
 import random
 import re
 import time
@@ -22,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from booking import aws
-from booking.errors import TemporarilyUnavailable, ValidationFailed
+from booking.errors import TemporarilyUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -344,31 +342,3 @@ def _read[Answer](call: Callable[[], Answer]) -> Answer:
         raise
     except BotoCoreError as error:
         raise TemporarilyUnavailable from error
-
-
-def cursor_of(key: Key | None, attribute: str) -> str | None:
-    """Turn the sort key to go on from into an opaque cursor; the partition is never the client's to name."""
-    return base64.urlsafe_b64encode(str(key[attribute]).encode()).decode().rstrip("=") if key else None
-
-
-def not_a_cursor() -> ValidationFailed:
-    """Refuse a cursor that the list did not give."""
-    return ValidationFailed(errors=[{"field": "cursor", "message": "is not a cursor of this list"}])
-
-
-def key_of(cursor: str | None) -> str | None:
-    """Read a cursor back.
-
-    Raises:
-        ValidationFailed: it is not one of ours.
-
-    """
-    if cursor is None:
-        return None
-    try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError, ValueError) as error:
-        raise not_a_cursor() from error
-    if not 0 < len(text) <= 200:
-        raise not_a_cursor()
-    return text

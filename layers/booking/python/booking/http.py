@@ -22,7 +22,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from booking import clock
-from booking.dynamodb import cursor_of, not_a_cursor
+from booking.cursors import cursor_of, not_a_cursor
 from booking.errors import (
     BookingError,
     Forbidden,

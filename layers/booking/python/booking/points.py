@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict, Unpack, cast
 
 from booking import clock, ids
+from booking.cursors import not_a_cursor
 from booking.dynamodb import (
     ConditionFailed,
     Contended,
@@ -26,7 +27,6 @@ from booking.dynamodb import (
     attempts,
     first,
     get,
-    not_a_cursor,
     put,
     query,
     transact,

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from booking import clock
-from booking.catalog import Performance, cached, performance_id
+from booking.catalog import Performance, performance_id
 from booking.dynamodb import Item, Write, delete, get, put, query_all, update
+from booking.memory import cached
 from booking.settings import settings
 
 COUNT_CACHE_SECONDS = 2

@@ -15,8 +15,8 @@ Times are epoch seconds.
 
 from typing import Literal, NotRequired, TypedDict, cast
 
-from booking.catalog import cached
 from booking.dynamodb import get, query, query_all
+from booking.memory import cached
 from booking.queue.admission import Line
 from booking.settings import settings
 
