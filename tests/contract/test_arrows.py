@@ -21,6 +21,7 @@ ARROWS: dict[str, set[str]] = {
     "requests": {"errors"},
     "best_available": {"layout"},
     "layout": set(),
+    "fees": {"catalog"},
     "views": set(),
     "dynamodb": {"aws", "errors"},
     "cursors": {"errors"},

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from booking.catalog import DEFAULT_FEES
 from tools.ost.catalog import epoch, read_catalog
 from tools.ost.console import Failure
 from tools.ost.document import Mistakes
@@ -51,6 +52,7 @@ def test_a_good_file_becomes_items_with_times_in_epoch_seconds(tmp_path: Path) -
         "salesCloseAt": int(datetime(2027, 5, 1, 9, tzinfo=UTC).timestamp()),
         "dates": [{"startsAt": int(datetime(2027, 5, 1, 10, tzinfo=UTC).timestamp()), "timezone": "Asia/Seoul"}],
         "priceFrom": 12000,
+        "fees": DEFAULT_FEES,
     }
     assert concert.performances == {
         "first": {
@@ -60,9 +62,61 @@ def test_a_good_file_becomes_items_with_times_in_epoch_seconds(tmp_path: Path) -
             "timezone": "Asia/Seoul",
             "price": 12000,
             "seatsTotal": 50,
+            "fees": DEFAULT_FEES,
         }
     }
     assert concert.queue_capacity is None
+
+
+STEPS = """\
+    cancellation:
+      steps:
+        - { daysBefore: 14, keepPercent: 0 }
+        - { daysBefore: 2, keepPercent: 50 }
+      freeHours: 2
+"""
+
+
+def with_fees(text: str) -> str:
+    return GOOD.replace("    performances:", f"{text}    performances:")
+
+
+@pytest.mark.parametrize(
+    ("text", "policy"),
+    [
+        (STEPS, {"steps": [[14, 0], [2, 50]], "freeHours": 2, "freeDays": 0}),
+        ("    cancellation: none\n", {"steps": []}),
+        ("", DEFAULT_FEES),
+    ],
+)
+def test_a_concert_may_have_its_own_terms_of_cancelling_or_none(tmp_path: Path, text: str, policy: object) -> None:
+    file = tmp_path / "catalog.yaml"
+    file.write_text(with_fees(text))
+
+    [concert] = read_catalog(file)
+
+    assert concert.item["fees"] == policy
+    assert concert.performances["first"]["fees"] == policy
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("daysBefore: 2", "daysBefore: 14"),
+        ("daysBefore: 2", "daysBefore: 15"),
+        ("keepPercent: 50", "keepPercent: 101"),
+        ("keepPercent: 50", "keepPercent: -1"),
+        ("keepPercent: 50", 'keepPercent: "50"'),
+        ("freeHours: 2", "freeHours: 2.5"),
+        ("freeHours: 2", "hours: 2"),
+    ],
+)
+def test_terms_of_cancelling_that_cannot_be_meant_are_refused_with_their_place(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    assert all(
+        "concerts[0].cancellation" in problem for problem in problems(tmp_path, with_fees(STEPS.replace(before, after)))
+    )
 
 
 @pytest.mark.parametrize(

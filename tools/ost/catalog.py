@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, Field, field_validator
 
+from booking.catalog import DEFAULT_FEES, FeePolicy
 from tools.ost.document import STRICT, Document, Identifier, Language, Location, Text, read_document
 
 LOCAL_TIME = re.compile(r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2})?( ?[+-]\d{2}:\d{2})?$")
@@ -50,6 +51,34 @@ class PerformanceWords(_Entry):
     venue: Text
 
 
+class FeeStep(_Entry):
+    """From so many calendar days before the show on, this percentage of a price is kept."""
+
+    daysBefore: Annotated[int, Field(ge=0, le=365)]  # noqa: N815
+    keepPercent: Annotated[int, Field(ge=0, le=100)]  # noqa: N815
+
+
+class Fees(_Entry):
+    """What is kept when a booking is cancelled; closer to the show than the last step nothing can be cancelled."""
+
+    steps: Annotated[list[FeeStep], Field(min_length=1, max_length=12)]
+    freeHours: Annotated[int, Field(ge=0, le=720)] = 0  # noqa: N815
+    freeDaysBefore: Annotated[int, Field(ge=0, le=365)] = 0  # noqa: N815
+
+    @field_validator("steps")
+    @classmethod
+    def _are_in_order(cls, steps: list[FeeStep]) -> list[FeeStep]:
+        days = [step.daysBefore for step in steps]
+        if days != sorted(set(days), reverse=True):
+            raise ValueError("are not in order, the most days before the show first and each once")
+        return steps
+
+    def policy(self) -> FeePolicy:
+        """Return it as the catalog table keeps it."""
+        steps = [[step.daysBefore, step.keepPercent] for step in self.steps]
+        return {"steps": steps, "freeHours": self.freeHours, "freeDays": self.freeDaysBefore}
+
+
 class PerformanceEntry(_Entry):
     """One date of a concert. `startsAt` is wall time in `timezone`, the concert's own unless it is given here."""
 
@@ -74,6 +103,7 @@ class ConcertEntry(_Entry):
     salesOpenAt: str  # noqa: N815
     salesCloseAt: str  # noqa: N815
     queueCapacity: Annotated[int, Field(ge=0, le=100_000)] | None = None  # noqa: N815
+    cancellation: Fees | Literal["none"] | None = None
     translations: dict[Language, ConcertWords] = {}
     performances: list[PerformanceEntry] = []
 
@@ -181,6 +211,7 @@ def _convert(entries: list[ConcertEntry], document: Document) -> list[Concert]:
                 "timezone": zone,
                 "price": performance.price,
                 "seatsTotal": performance.seatsTotal,
+                "fees": _fees(entry),
             }
             if performance.venue:
                 item["venue"] = performance.venue
@@ -196,6 +227,7 @@ def _convert(entries: list[ConcertEntry], document: Document) -> list[Concert]:
             "description": entry.description.strip(),
             "salesOpenAt": opens or 0,
             "salesCloseAt": closes or 0,
+            "fees": _fees(entry),
         }
         if entry.translations:
             concert["translations"] = _words(entry.translations)
@@ -203,6 +235,13 @@ def _convert(entries: list[ConcertEntry], document: Document) -> list[Concert]:
             concert |= _dates(list(performances.values()))
         concerts[entry.concertId] = Concert(concert, performances, entry.queueCapacity)
     return list(concerts.values())
+
+
+def _fees(entry: ConcertEntry) -> FeePolicy:
+    """Return the concert's own policy of cancelling, or the usual one; `none` allows no cancelling."""
+    if entry.cancellation == "none":
+        return {"steps": []}
+    return entry.cancellation.policy() if entry.cancellation else DEFAULT_FEES
 
 
 def _words(translations: Mapping[str, ConcertWords | PerformanceWords]) -> dict[str, dict[str, str]]:

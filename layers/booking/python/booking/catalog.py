@@ -6,13 +6,16 @@ in-memory cache: a published change is seen everywhere within `CACHE_SECONDS`.
 """
 
 import re
-from typing import Any, NotRequired, TypedDict, cast
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, cast
 
 from booking import clock
 from booking.dynamodb import Item, get, query, query_all
 from booking.errors import ConcertNotFound, NoPerformances, PerformanceNotFound, SalesClosed, SalesNotOpen
 from booking.memory import cached
 from booking.settings import settings
+
+if TYPE_CHECKING:
+    from booking import views
 
 CACHE_SECONDS = 10
 SLUG = r"[a-z0-9][a-z0-9-]{0,39}"
@@ -24,6 +27,21 @@ class Date(TypedDict):
 
     startsAt: int
     timezone: str
+
+
+class FeePolicy(TypedDict):
+    """How much of a price is kept when a booking is cancelled (`fees` reads it).
+
+    `steps` are `[days before, percent kept]`, most days first; closer than the last of them nothing can be cancelled,
+    and without any never. Within `freeHours` of paying, and `freeDays` or more days before, nothing is kept.
+    """
+
+    steps: list[list[int]]
+    freeHours: NotRequired[int]
+    freeDays: NotRequired[int]
+
+
+DEFAULT_FEES: FeePolicy = {"steps": [[10, 0], [7, 10], [3, 20], [1, 30], [0, 90]], "freeHours": 24, "freeDays": 3}
 
 
 class Concert(TypedDict):
@@ -42,6 +60,7 @@ class Concert(TypedDict):
     salesCloseAt: int
     dates: NotRequired[list[Date]]
     priceFrom: NotRequired[int]
+    fees: NotRequired[FeePolicy]
     translations: NotRequired[dict[str, dict[str, str]]]
 
 
@@ -57,6 +76,7 @@ class Performance(TypedDict):
     timezone: str
     price: int
     seatsTotal: int
+    fees: NotRequired[FeePolicy]
     venue: NotRequired[str]
     translations: NotRequired[dict[str, dict[str, str]]]
 
@@ -186,6 +206,16 @@ def concert_detail(concert: Concert, at: int) -> dict[str, Any]:
         "translations": concert.get("translations", {}),
         "holdSeconds": settings().hold_seconds,
         "maxSeatsPerUser": settings().max_seats_per_user,
+        "cancellation": fees_view(concert.get("fees", DEFAULT_FEES)),
+    }
+
+
+def fees_view(policy: FeePolicy) -> "views.Fees":
+    """Show on what terms a booking can be cancelled."""
+    return {
+        "steps": [{"daysBefore": days, "keepPercent": percent} for days, percent in policy["steps"]],
+        "freeHours": policy.get("freeHours", 0),
+        "freeDaysBefore": policy.get("freeDays", 0),
     }
 
 

@@ -41,12 +41,31 @@ class Queue(TypedDict):
     secondsSinceAdvance: int | None
 
 
+class FeeStep(TypedDict):
+    """What is kept of a price from so many calendar days before the show on."""
+
+    daysBefore: int
+    keepPercent: int
+
+
+class Fees(TypedDict):
+    """On what terms a booking can be cancelled: the first step that is reached counts; with none, never.
+
+    Within `freeHours` of paying, and `freeDaysBefore` or more days before the show, nothing is kept.
+    """
+
+    steps: list[FeeStep]
+    freeHours: int
+    freeDaysBefore: int
+
+
 class ConcertDetail(Concert):
     """One concert. A hold lasts `holdSeconds`; one user may hold or own `maxSeatsPerUser` seats of a date."""
 
     description: str
     holdSeconds: int
     maxSeatsPerUser: int
+    cancellation: Fees
     queue: Queue
 
 
