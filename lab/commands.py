@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from lab import seating, simulate
+from lab import drawing, seating, simulate
 from tools.ost.paths import STATE
 from tools.ost.stack import StateOption
 
@@ -32,5 +32,6 @@ def measure(
     report.measure(cpu=cpu, state=state)
 
 
+app.command()(drawing.drawing)
 app.command()(seating.seating)
 app.command()(simulate.simulate)

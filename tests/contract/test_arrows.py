@@ -30,6 +30,8 @@ ARROWS: dict[str, set[str]] = {
     "seats": {"catalog", "dynamodb", "memory", *FOUNDATION},
     "points": {"cursors", "dynamodb", *FOUNDATION},
     "queue.admission": set(),
+    "queue.beacon": set(),
+    "queue.draw": set(),
     "keys": {"aws", "errors", "observability"},
     "queue.token": {"errors", "keys", "settings"},
     "queue.items": {"dynamodb", "memory", "queue.admission", "settings"},
