@@ -129,7 +129,7 @@ def build(functions: Path = ROOT / "functions") -> dict[str, Any]:
     merge = OpenAPIMerge(
         title="OST Concert Booking",
         version="1.0.0",
-        description="Queue, reserve seats for five minutes and pay with points. Errors are RFC 9457 problems.",
+        description="Queue, hold seats and pay for them with points. Errors are RFC 9457 problems.",
         on_conflict="error",
     )
     for handler in sorted(functions.glob("*/app.py")):
