@@ -15,7 +15,14 @@ from lab.in_process import forget_process
 from tests.tables import create_tables, resources, variable_of
 
 REGION = "us-east-1"
-LIMITS = {"QUEUE_CAPACITY": "2", "ACTIVE_SECONDS": "600", "HOLD_SECONDS": "300", "MAX_SEATS_PER_USER": "4"}
+LIMITS = {
+    "QUEUE_CAPACITY": "2",
+    "ACTIVE_SECONDS": "600",
+    "HOLD_SECONDS": "300",
+    "MAX_HOLDING_SECONDS": "900",
+    "HOLD_AGAIN_SECONDS": "300",
+    "MAX_SEATS_PER_USER": "4",
+}
 
 
 def forget_everything() -> None:

@@ -32,6 +32,11 @@ def variable_of(table: str) -> str:
     return next(str(name) for name, value in variables.items() if value == {"Ref": table})
 
 
+def timeout_of_the_functions() -> int:
+    """Return the Timeout of a function that names none of its own, in seconds."""
+    return int(template()["Globals"]["Function"]["Timeout"])
+
+
 def create_tables() -> None:
     """Make every table of the template, named by its logical id, with its keys, indexes and TTL attribute."""
     client = boto3.client("dynamodb")

@@ -50,7 +50,7 @@ START = 1_800_000_000
 CONCERT = "night"
 PERFORMANCES = ("night.first", "night.second")
 PRICE = 100
-SEATS = 4
+SEATS = 6
 TABLES = {
     "catalog": "CatalogTable",
     "seats": "SeatsTable",
@@ -362,14 +362,20 @@ class World:
         self.new_process()
 
     def items(self, aggregate: str) -> list[dict[str, Any]]:
-        """Give every item of a table, past the wire."""
-        table = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[TABLES[aggregate]]
-        return [dynamodb.decode(item.to_json()["Attributes"]) or {} for item in table.all_items()]
+        """Return every item of an aggregate, past the wire."""
+        table = "reservations" if aggregate == "limits" else aggregate
+        items: list[dict[str, Any]] = getattr(
+            audit.Books.of({"reservations": [], table: self._stored(table)}), aggregate
+        )
+        return items
+
+    def _stored(self, table: str) -> list[Any]:
+        stored = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[TABLES[table]]
+        return [dynamodb.decode(item.to_json()["Attributes"]) or {} for item in stored.all_items()]
 
     def books(self) -> audit.Books:
         """Give all tables to the auditor."""
-        tables: dict[str, Any] = {aggregate: self.items(aggregate) for aggregate in audit.AGGREGATES}
-        return audit.Books(**tables)
+        return audit.Books.of({aggregate: self._stored(aggregate) for aggregate in audit.AGGREGATES})
 
     def violations(self) -> list[audit.Violation]:
         """Audit the tables."""

@@ -19,7 +19,7 @@ app = http.api()
 def list_seats(performanceId: str) -> Response[Any]:
     now = clock.now()
     performance = catalog.find_performance(performanceId, now)
-    taken = seats.read_taken(performanceId, now, consistent=False)
+    taken = seats.read_taken(performanceId, now)
     shown = {
         "performanceId": performanceId,
         "concertId": performance["pk"],

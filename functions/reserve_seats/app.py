@@ -6,6 +6,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from booking import catalog, clock, http, requests, reservations
 from booking.errors import (
+    HeldTooLong,
     PerformanceNotFound,
     QueueTokenExpired,
     QueueTokenInvalid,
@@ -43,6 +44,7 @@ app = http.api()
             SalesClosed,
             SeatTaken,
             SeatLimitExceeded,
+            HeldTooLong,
         ],
     ),
 )

@@ -211,7 +211,7 @@ OPERATIONS = [
     Operation("poll", "poll, at most", _http(0, 0), Budget(0.5, 1), poll),
     Operation("poll_let_in", "poll, and be let in", _http(0, 0), Budget(0.5, 1), poll_let_in),
     Operation("poll_average", "poll, over a wait of 10 min", _http(0, 0), Budget(0, 0.5), poll_average, False),
-    Operation("reserve_seat", "hold the last of 50 seats", _http(0, 1), Budget(3, 6), reserve_seat),
+    Operation("reserve_seat", "hold the last of 50 seats", _http(0, 1), Budget(3, 8), reserve_seat),
     Operation("lose_seat", "ask for a seat that is taken", _http(0, 0), Budget(3, 0), lose_seat),
     Operation("charge", "charge points", _http(0, 4), Budget(1, 6), charge),
     Operation("use", "use points", _http(0, 4), Budget(1, 6), use),

@@ -140,6 +140,8 @@ class World:
             "QUEUE_CAPACITY": str(self._capacity),
             "ACTIVE_SECONDS": "600",
             "HOLD_SECONDS": "300",
+            "MAX_HOLDING_SECONDS": "900",
+            "HOLD_AGAIN_SECONDS": "300",
             "MAX_SEATS_PER_USER": "4",
             "QUEUE_KEY_SECRET_ARN": "queue-key",
             "PAYMENT_WORKFLOW_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:measured-payment",
@@ -219,7 +221,6 @@ class World:
                 "status": "ACTIVE" if number <= active else "WAITING",
                 "expiresAt": int(self.now) + 600,
                 "joinedAt": int(self.now) - 60,
-                "revision": 0,
                 "purgeAt": int(self.now) + 600 + clock.DAY,
             }
             if number <= active:

@@ -113,6 +113,14 @@ PLANTED: dict[str, list[Callable[[audit.Books], Any]]] = {
             {**one(b.seats, userId="eve"), "seatNumber": n, "expiresAt": 1 << 40} for n in range(10, 15)
         )
     ],
+    "not-counted": [
+        lambda b: b.limits.remove(one(b.limits, userId="ann", reservationId=f"limit#{PERFORMANCES[0]}")),
+        lambda b: next(iter(one(b.limits, userId="eve")["holds"].values()))["seats"].append(9),
+    ],
+    "counted-for-nothing": [
+        lambda b: one(b.limits, userId="eve")["holds"].update(rx={"seats": [9], "until": FULL}),
+        lambda b: one(b.reservations, userId="bob", seatNumbers=[4]).update(status="EXPIRED"),
+    ],
     "reservation-without-seat": [
         lambda b: b.seats.remove(one(b.seats, status="SOLD")),
         lambda b: b.seats.remove(one(b.seats, userId="eve")),

@@ -63,7 +63,18 @@ ARROWS: dict[str, set[str]] = {
     "signatures": {"keys", "settings"},
     "tickets": {"ids", "signatures", "views"},
     "check_ins": {"dynamodb", "requests", "seats", "signatures", "tickets", "views", *FOUNDATION},
-    "reservations": {"catalog", "dynamodb", "queue.line", "queue.place", "queue.token", "seats", *FOUNDATION},
+    "limits": {"dynamodb", "settings"},
+    "reservations": {
+        "catalog",
+        "cursors",
+        "dynamodb",
+        "limits",
+        "queue.line",
+        "queue.place",
+        "queue.token",
+        "seats",
+        *FOUNDATION,
+    },
     "payments": {"aws", "dynamodb", "observability", "points", "queue.place", "reservations", "seats", *FOUNDATION},
 }
 """What each module of the layer may import of it."""

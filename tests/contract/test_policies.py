@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 
-from booking import aws, clock, keys, memory, payments, points
+from booking import aws, clock, keys, limits, memory, payments, points
 from booking.dynamodb import update, write
 from booking.queue import driver, items, line, place, tick, token
 from booking.settings import settings
@@ -162,6 +162,19 @@ def _asked_again() -> dict[str, Any]:
     return sent
 
 
+def _making_room() -> dict[str, Any]:
+    sent = event("reserve_seats", "seat_limit_exceeded")
+    table, then = settings().reservations_table, clock.now() - 1
+    limit = limits.read(USER, world.PERFORMANCE)
+    [name] = limit["holds"]
+    for key, expression in [
+        ({"userId": USER, "reservationId": name}, "SET #expiresAt = :then"),
+        ({"userId": USER, "reservationId": limit["reservationId"]}, f"SET #holds.#{name}.#until = :then"),
+    ]:
+        write(update(table, key, expression, None, then=then))
+    return sent
+
+
 def _using() -> dict[str, Any]:
     points.charge(USER, 50_000, "enough", clock.now())
     return event("use_points")
@@ -197,7 +210,7 @@ SCENARIOS: dict[str, list[Callable[[], dict[str, Any]]]] = {
     "advance_queue": [_a_join_that_died, _two_queues_in_use],
     "poll_queue_token": [_late_waiting_token, _active_token],
     "start_payment": [_paying],
-    "reserve_seats": [_asked_again],
+    "reserve_seats": [_asked_again, _making_room],
     "use_points": [_using],
     "settle_payment": [_left_behind, _never_started],
     "payment_steps": [_undoing_what_was_taken],

@@ -76,6 +76,15 @@ def _four_seats_held() -> str:
     return token.sign(turn)
 
 
+def _held_too_long() -> str:
+    place = enter(USER)
+    hold(USER, [1], place.turn)
+    limit = {"userId": USER, "reservationId": f"limit#{PERFORMANCE}"}
+    since = update(settings().reservations_table, limit, "SET #since = :then", None, then=clock.now() - 900)
+    write(since)
+    return token.sign(place.turn)
+
+
 def _seat_13_taken() -> str:
     hold(OTHER, [13])
     return token.sign(enter(USER).turn)
@@ -131,6 +140,7 @@ GIVEN: dict[str, Callable[[], str]] = {
     "active token of winter-prelude": lambda: token.sign(enter(USER, "winter-prelude").turn),
     "active token of autumn-finale": lambda: token.sign(enter(USER, "autumn-finale").turn),
     "active token, four seats held": _four_seats_held,
+    "active token, held too long": _held_too_long,
     "active token, seat 13 taken": _seat_13_taken,
     "token of another user": lambda: token.sign(enter(OTHER).turn),
     "token of another concert": lambda: token.sign(enter(USER, "silent-overture").turn),

@@ -13,12 +13,12 @@ EXACT = {
     "issue_token": (0.5, 3, 1, 0),
     "poll": (0.5, 1, 1, 0),
     "poll_let_in": (0.5, 1, 1, 0),
-    "reserve_seat": (3, 6, 1, 0),
+    "reserve_seat": (3, 8, 1, 0),
     "lose_seat": (3, 0, 1, 0),
     "charge": (1, 4, 1, 0),
     "use": (1, 4, 1, 0),
     "pay": (4, 20, 3, 5),
-    "advance_tick": (25, 0, 0, 0),
+    "advance_tick": (24, 0, 0, 0),
 }
 """Read units, write units, Lambda calls and transitions of a warm call."""
 
@@ -29,12 +29,12 @@ EXACT_COLD = {
     "issue_token": (1.5, 3),
     "poll": (0.5, 1),
     "poll_let_in": (0.5, 1),
-    "reserve_seat": (4, 6),
+    "reserve_seat": (4, 8),
     "lose_seat": (4, 0),
     "charge": (1, 4),
     "use": (1, 4),
     "pay": (4, 20),
-    "advance_tick": (25, 0),
+    "advance_tick": (24, 0),
 }
 """Read and write units of a call in a process that has just started."""
 

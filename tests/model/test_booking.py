@@ -10,8 +10,9 @@ the same seed finds it again.
 
 import os
 import sys
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -26,6 +27,9 @@ USERS = ("ann", "bob", "eve")
 STEPS_AN_EXAMPLE = 40
 DEFAULT_STEPS = 480
 HOLD = 300
+MAX_HOLDING = 900
+AGAIN = 300
+LIMIT = 4
 
 BREAKS = st.sampled_from([None, None, None, "UsePoints", "ConfirmBooking", "UnlockHold", "RefundPoints"])
 
@@ -49,6 +53,7 @@ class Hold:
     seats: tuple[int, ...]
     ends: int
     status: str = "HELD"
+    paid_at: int | None = None
 
     @property
     def amount(self) -> int:
@@ -67,6 +72,23 @@ class Model:
     """Which reservation each key of a payment was used for."""
     open: dict[str, str] = field(default_factory=dict)
     """Open payments and their reservations."""
+    holding: dict[tuple[str, str], set[tuple[int, int]]] = field(default_factory=dict)
+    """Since when a user may have been holding seats of a performance, and the latest deadline since then. Whoever pays
+    begins anew, at one of their next holds."""
+
+    def count(self, user: str, performance: str, at: float) -> int:
+        """Count what a user has of a performance."""
+        holds = [
+            (name, hold) for name, hold in self.holds.items() if (hold.user, hold.performance) == (user, performance)
+        ]
+        return sum(len(hold.seats) for name, hold in holds if self.lives(name, at))
+
+    def begin(self, user: str, performance: str, at: int) -> set[tuple[int, int]]:
+        """Tell since when a hold that is made now may count as holding, with the latest deadline before it."""
+        known = self.holding.get((user, performance), {(at, 0)})
+        paid = [hold.paid_at for hold in self.holds.values() if (hold.user, hold.performance) == (user, performance)]
+        rested = {(at, until) if at >= until + AGAIN else (since, until) for since, until in known}
+        return rested | {(at, 0) for since, _ in known for when in paid if when is not None and when >= since}
 
     def owner(self, performance: str, seat: int, at: float) -> str | None:
         """Name the reservation that has a seat."""
@@ -85,6 +107,7 @@ class Booking(RuleBasedStateMachine):
     """See the module."""
 
     steps = 0
+    refused: ClassVar[Counter[str]] = Counter()
 
     def __init__(self, world: World, beginning: Any) -> None:
         super().__init__()
@@ -147,17 +170,39 @@ class Booking(RuleBasedStateMachine):
         before = self.world.time.at
         body = {"performanceId": performance, "seatNumbers": list(seats)}
         answer = self._ask(fault, "reserve_seats", user, body, queue_token=token)
-        possible = {self._may_reserve(user, performance, seats, at) for at in (before, self.world.time.at)}
+        moments = (before, self.world.time.at)
+        possible = {self._may_reserve(user, performance, seats, at) for at in moments}
         if answer.code == "SEAT_TAKEN":
             assert None in possible, answer
+        elif answer.code == "SEAT_LIMIT_EXCEEDED":
+            assert max(self.model.count(user, performance, at) for at in moments) + len(seats) > LIMIT, answer
+            Booking.refused[answer.code] += 1
+        elif answer.code == "HELD_TOO_LONG":
+            last = int(moments[1])
+            assert any(since + MAX_HOLDING <= last for since, _ in self.model.begin(user, performance, last)), answer
+            Booking.refused[answer.code] += 1
         else:
             assert answer.status == 201, answer
             name = answer.body["reservationId"]
             assert "new" in possible or name in possible, (answer, possible)
-            ends = next(i["expiresAt"] for i in self.world.items("reservations") if i["reservationId"] == name)
-            self.model.holds.setdefault(name, Hold(user, performance, seats, ends))
-            assert before + HOLD - 1 <= ends <= self.world.time.at + HOLD or name in possible
+            held = next(item for item in self.world.items("reservations") if item["reservationId"] == name)
+            if name not in self.model.holds:
+                self._held(user, performance, held)
+            self.model.holds.setdefault(name, Hold(user, performance, seats, held["expiresAt"]))
+            assert before - 1 <= held["createdAt"] <= self.world.time.at or name in possible
         self._check()
+
+    def _held(self, user: str, performance: str, held: dict[str, Any]) -> None:
+        """Check how long a new hold lasts, and remember since when its user is holding."""
+        at, ends = held["createdAt"], held["expiresAt"]
+        assert self.model.count(user, performance, at) + len(held["seatNumbers"]) <= LIMIT
+        fits = {
+            (since, max(until, ends))
+            for since, until in self.model.begin(user, performance, at)
+            if ends == min(at + HOLD, since + MAX_HOLDING)
+        }
+        assert fits, held
+        self.model.holding[user, performance] = fits
 
     def _may_reserve(self, user: str, performance: str, seats: tuple[int, ...], at: float) -> str | None:
         owners = {self.model.owner(performance, seat, at) for seat in seats}
@@ -340,7 +385,7 @@ class Booking(RuleBasedStateMachine):
             hold = self.model.holds[self.model.open.pop(name)]
             if item["status"] == "COMPLETED":
                 assert hold.status == "HELD", "paid for what could not be paid any more"
-                hold.status = "CONFIRMED"
+                hold.status, hold.paid_at = "CONFIRMED", item["completedAt"]
                 self.model.balance[hold.user] -= hold.amount
             else:
                 assert item["status"] == "FAILED"

@@ -320,8 +320,8 @@ def _poll(turn: Turn, at: int) -> Place | None:
 
 def _book_and_pay(turn: Turn, now: Callable[[], int]) -> None:
     """What booking and paying do to the queue, each in a transaction."""
-    revision = line.book(turn, now())
-    transact(place.use(turn, revision, now()))
+    line.book(turn, now())
+    transact(place.use(turn, now()))
     transact(place.finish(turn.concert_id, turn.number, now()))
 
 

@@ -1,15 +1,17 @@
 """Publishing changes the catalog to what the file says, and breaks nobody's seat."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 import time_machine
 
+from booking import catalog
+from tests.tables import timeout_of_the_functions
 from tools.ost.catalog import Concert, Item
 from tools.ost.console import Failure
-from tools.ost.publish import CatalogTables, Plan, publish_concerts
+from tools.ost.publish import MEMORY_SECONDS, CatalogTables, Plan, publish_concerts
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -18,8 +20,31 @@ NOW = 1_800_000_000
 
 
 def concert(*labels: str, capacity: int | None = None, **changes: Any) -> Concert:
-    item: Item = {"pk": "CONCERT", "sk": "night-sky", "title": "Night Sky", "salesOpenAt": NOW}
+    item: Item = {
+        "pk": "CONCERT",
+        "sk": "night-sky",
+        "title": "Night Sky",
+        "venue": "A Hall",
+        "salesOpenAt": NOW,
+        "salesCloseAt": NOW + 86400,
+    }
     return Concert(item, {label: performance(label, **changes) for label in labels}, capacity)
+
+
+def in_another_hall() -> Concert:
+    there = concert("first")
+    there.item["venue"] = "Elsewhere"
+    return there
+
+
+def publish(
+    tables: CatalogTables,
+    concerts: list[Concert],
+    *,
+    dry_run: bool = False,
+    meanwhile: Callable[[float], None] = lambda _: None,
+) -> Plan:
+    return publish_concerts(tables, concerts, dry_run=dry_run, sleep=meanwhile)
 
 
 def performance(label: str, **changes: Any) -> Item:
@@ -65,8 +90,8 @@ def take_seat(tables: CatalogTables, number: int, status: str, expires_at: int |
 
 
 def test_publishing_again_changes_nothing(tables: CatalogTables) -> None:
-    first = publish_concerts(tables, [concert("first", "second")])
-    again = publish_concerts(tables, [concert("first", "second")])
+    first = publish(tables, [concert("first", "second")])
+    again = publish(tables, [concert("first", "second")])
 
     assert outcomes(first) == [
         ("concert", "night-sky", "created"),
@@ -78,25 +103,25 @@ def test_publishing_again_changes_nothing(tables: CatalogTables) -> None:
 
 
 def test_a_change_says_what_changed(tables: CatalogTables) -> None:
-    publish_concerts(tables, [concert("first")])
+    publish(tables, [concert("first")])
 
-    plan = publish_concerts(tables, [concert("first", price=150)])
+    plan = publish(tables, [concert("first", price=150)])
 
     assert [change.detail for change in plan.changes if change.outcome == "changed"] == ["price 100 → 150"]
     assert tables.performances("night-sky")["first"]["price"] == 150
 
 
 def test_a_dry_run_writes_nothing(tables: CatalogTables) -> None:
-    plan = publish_concerts(tables, [concert("first")], dry_run=True)
+    plan = publish(tables, [concert("first")], dry_run=True)
 
     assert {change.outcome for change in plan.changes} == {"created"}
     assert tables.concert("night-sky") is None
 
 
 def test_a_performance_that_the_file_no_longer_names_is_removed(tables: CatalogTables) -> None:
-    publish_concerts(tables, [concert("first", "second")])
+    publish(tables, [concert("first", "second")])
 
-    plan = publish_concerts(tables, [concert("first")])
+    plan = publish(tables, [concert("first")])
 
     assert ("performance", "night-sky.second", "removed") in outcomes(plan)
     assert tables.performances("night-sky").keys() == {"first"}
@@ -113,35 +138,131 @@ def test_a_performance_that_the_file_no_longer_names_is_removed(tables: CatalogT
             concert("first", timezone="Asia/Tokyo"),
             r"night-sky.first cannot change timezone from Asia/Seoul to Asia/Tokyo",
         ),
-        (concert("first", venue="Elsewhere"), r"night-sky.first cannot change venue from – to Elsewhere"),
+        (concert("first", venue="Elsewhere"), r"night-sky.first cannot change venue from A Hall to Elsewhere"),
+        (in_another_hall(), r"night-sky.first cannot change venue from A Hall to Elsewhere"),
+        (
+            concert("first", startsAt=NOW + 3600),
+            r"startsAt from 2027-01-16 17:00 \(Asia/Seoul\) to 2027-01-15 18:00 \(Asia/Seoul\)",
+        ),
     ],
 )
 def test_what_would_break_a_seat_is_refused_and_nothing_is_written(
     tables: CatalogTables, status: str, expires_at: int | None, wanted: Concert, told: str
 ) -> None:
-    publish_concerts(tables, [concert("first")])
+    publish(tables, [concert("first")])
     take_seat(tables, 40, status, expires_at)
 
     with pytest.raises(Failure, match=told):
-        publish_concerts(tables, [wanted])
+        publish(tables, [wanted])
 
     assert tables.performances("night-sky") == concert("first").performances
 
 
+def test_a_venue_of_its_own_outlives_the_concerts(tables: CatalogTables) -> None:
+    publish(tables, [concert("first", venue="Its Own Hall")])
+    take_seat(tables, 40, "SOLD")
+    there = concert("first", venue="Its Own Hall")
+    there.item["venue"] = "Elsewhere"
+
+    publish(tables, [there])
+
+    published = tables.concert("night-sky")
+    assert published is not None
+    assert published["venue"] == "Elsewhere"
+
+
+BREAKING = {
+    "removed": concert("second"),
+    "smaller": concert("first", seatsTotal=39),
+    "at another time": concert("first", startsAt=NOW + 99),
+    "elsewhere": in_another_hall(),
+}
+
+
+@pytest.mark.parametrize("wanted", BREAKING.values(), ids=BREAKING)
+def test_a_date_is_off_sale_before_it_changes_and_a_seat_sold_from_memory_meanwhile_undoes_that(
+    tables: CatalogTables, wanted: Concert
+) -> None:
+    publish(tables, [concert("first")])
+
+    def meanwhile(seconds: float) -> None:
+        assert seconds >= MEMORY_SECONDS
+        assert tables.performances("night-sky")["first"]["offSale"] is True
+        take_seat(tables, 40, "HELD", NOW + 300)
+
+    with pytest.raises(Failure, match=r"nothing was published.*\n.*1 seat\(s\) are held or sold \(40\)"):
+        publish(tables, [wanted], meanwhile=meanwhile)
+
+    assert tables.performances("night-sky") == concert("first").performances
+    assert tables.concert("night-sky") == concert("first").item
+
+
+@pytest.mark.parametrize("wanted", BREAKING.values(), ids=BREAKING)
+def test_a_date_that_nobody_is_buying_changes_after_the_wait(tables: CatalogTables, wanted: Concert) -> None:
+    publish(tables, [concert("first")])
+    waits: list[float] = []
+
+    publish(tables, [wanted], meanwhile=waits.append)
+
+    assert waits == [MEMORY_SECONDS]
+    assert tables.performances("night-sky") == wanted.performances
+
+
+def test_the_wait_outlasts_what_processes_remember_and_what_a_request_may_take() -> None:
+    assert catalog.CACHE_SECONDS + timeout_of_the_functions() < MEMORY_SECONDS
+
+
+@pytest.mark.parametrize("sale", [{"salesOpenAt": NOW + 3600}, {"salesCloseAt": NOW - 60, "salesOpenAt": NOW - 99}])
+def test_nobody_waits_for_a_date_that_is_not_on_sale(tables: CatalogTables, sale: dict[str, int]) -> None:
+    before, after = concert("first"), concert()
+    before.item.update(sale)
+    publish(tables, [before])
+
+    def meanwhile(_: float) -> None:
+        raise AssertionError("nothing is sold that could be waited for")
+
+    publish(tables, [after], meanwhile=meanwhile)
+
+    assert tables.performances("night-sky") == {}
+
+
+def test_one_date_is_taken_off_sale_and_put_on_sale_again(tables: CatalogTables) -> None:
+    publish(tables, [concert("first", "second")])
+    take_seat(tables, 40, "SOLD")
+    wanted = concert("first", "second")
+    wanted.performances["first"]["offSale"] = True
+
+    plan = publish(tables, [wanted])
+
+    assert [change.detail for change in plan.changes if change.outcome == "changed"] == ["offSale – → True"]
+    assert [item.get("offSale") for item in tables.performances("night-sky").values()] == [True, None]
+    publish(tables, [concert("first", "second")])
+    assert tables.performances("night-sky") == concert("first", "second").performances
+
+
+def test_a_change_of_time_is_shown_by_the_clocks_of_the_place(tables: CatalogTables) -> None:
+    publish(tables, [concert("first")])
+
+    plan = publish(tables, [concert("first", startsAt=NOW + 3600)])
+
+    [detail] = [change.detail for change in plan.changes if change.outcome == "changed"]
+    assert detail == "startsAt 2027-01-16 17:00 (Asia/Seoul) → 2027-01-15 18:00 (Asia/Seoul)"
+
+
 def test_a_hold_that_has_ended_by_the_clock_is_no_obstacle(tables: CatalogTables) -> None:
-    publish_concerts(tables, [concert("first")])
+    publish(tables, [concert("first")])
     take_seat(tables, 40, "HELD", NOW - 1)
 
-    publish_concerts(tables, [concert()])
+    publish(tables, [concert()])
 
     assert tables.performances("night-sky") == {}
 
 
 def test_a_performance_may_shrink_to_its_last_taken_seat_and_change_its_price(tables: CatalogTables) -> None:
-    publish_concerts(tables, [concert("first")])
+    publish(tables, [concert("first")])
     take_seat(tables, 40, "SOLD")
 
-    publish_concerts(tables, [concert("first", seatsTotal=40, price=7)])
+    publish(tables, [concert("first", seatsTotal=40, price=7)])
 
     assert tables.performances("night-sky") == concert("first", seatsTotal=40, price=7).performances
 
@@ -150,8 +271,8 @@ def test_a_capacity_is_set_without_touching_the_rest_of_the_queue(tables: Catalo
     key = {"pk": {"S": "night-sky"}, "sk": {"S": "QUEUE"}}
     tables.client.put_item(TableName=tables.queue, Item={**key, "admitted": {"N": "12"}})
 
-    plan = publish_concerts(tables, [concert(capacity=0)])
-    again = publish_concerts(tables, [concert(capacity=0)])
+    plan = publish(tables, [concert(capacity=0)])
+    again = publish(tables, [concert(capacity=0)])
 
     assert ("queue", "night-sky", "changed") in outcomes(plan)
     assert ("queue", "night-sky", "unchanged") in outcomes(again)
@@ -160,9 +281,9 @@ def test_a_capacity_is_set_without_touching_the_rest_of_the_queue(tables: Catalo
 
 
 def test_concerts_that_the_file_does_not_name_stay(tables: CatalogTables) -> None:
-    publish_concerts(tables, [concert("first")])
+    publish(tables, [concert("first")])
     other = Concert({"pk": "CONCERT", "sk": "other", "title": "Other"}, {}, None)
 
-    publish_concerts(tables, [other])
+    publish(tables, [other])
 
     assert tables.concert("night-sky") is not None

@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 
-from booking import clock, payments, points, reservations, seats
-from booking.dynamodb import Write
+from booking import clock, limits, payments, points, reservations, seats
+from booking.dynamodb import Write, check
 from booking.errors import ReservationExpired
 from booking.queue import place
-from tests.world import PERFORMANCES, StepFailed, StepRun, World, definition
+from booking.settings import settings
+from tests.race import test_seat_limit as limit_races
+from tests.world import CONCERT, PERFORMANCES, StepFailed, StepRun, World, definition
 
 type Sabotage = Callable[[World, pytest.MonkeyPatch], None]
 
@@ -107,14 +109,33 @@ def a_hold_ends_by_the_clock(world: World) -> None:
 def parallel_requests_keep_the_limit(world: World) -> None:
     token = world.enter("ann")
     once(world, TRANSACT, lambda: world.call("reserve_seats", "ann", body_of(1, 2, 3), queue_token=token))
-    world.call("reserve_seats", "ann", {"performanceId": PERFORMANCES[0], "seatNumbers": [4]}, queue_token=token)
-    once(world, TRANSACT, lambda: None)
-    held = [seat for seat in world.items("seats") if seat["userId"] == "ann"]
-    assert len(held) <= 4
-    revisions = [
-        item["revision"] for item in world.items("queue") if item.get("userId") == "ann" and "revision" in item
-    ]
-    assert revisions == [len(world.items("reservations"))], "two bookings saw the same state of the token"
+    world.call("reserve_seats", "ann", body_of(4, 5), queue_token=token)
+    sound(world)
+    assert len(world.items("seats")) <= 4
+
+
+def a_second_hold_beside_a_second_hold_is_counted(world: World) -> None:
+    world.hold("ann", 1)
+    token = world.enter("ann")
+    once(world, TRANSACT, lambda: world.call("reserve_seats", "ann", body_of(2, 3), queue_token=token))
+    world.call("reserve_seats", "ann", body_of(4, 5), queue_token=token)
+    sound(world)
+
+
+def a_release_beside_a_hold_is_counted(world: World) -> None:
+    held = world.hold("ann", 1)
+    token = world.enter("ann")
+    once(world, TRANSACT, lambda: world.call("release_reservation", "ann", reservationId=held["reservationId"]))
+    world.call("reserve_seats", "ann", body_of(2), queue_token=token)
+    sound(world)
+
+
+def who_has_left_holds_nothing(world: World) -> None:
+    token = world.enter("ann")
+    once(world, TRANSACT, lambda: world.call("leave_queue", "ann", concertId=CONCERT, queue_token=token))
+    answer = world.call("reserve_seats", "ann", body_of(1), queue_token=token)
+    sound(world)
+    assert (answer.code, world.items("seats")) == ("QUEUE_TOKEN_EXPIRED", [])
 
 
 def a_late_confirmation_spares_the_next_owner(world: World) -> None:
@@ -319,6 +340,26 @@ def no_lock(_: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(payments, "_move_deadlines", lambda _payment, _until: [])
 
 
+def no_end(_: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lapsed holds make room, and nothing ends them."""
+    table = settings().reservations_table
+    monkeypatch.setattr(
+        reservations, "expire", lambda item, _: check(table, reservations.key(item), "attribute_exists(#userId)")
+    )
+
+
+def no_count_of_releases(_: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Releases are not told to who holds at the same time."""
+    take_out = limits.take_out
+
+    def silent(*names: str) -> Write:
+        write = take_out(*names)
+        expression = str(write.body["UpdateExpression"]).replace("SET #revision = #revision + :one ", "")
+        return loosened(dataclasses.replace(write, body={**write.body, "UpdateExpression": expression}))
+
+    monkeypatch.setattr(limits, "take_out", silent)
+
+
 def remove(state: str, member: str) -> Sabotage:
     return edit(lambda states: states[state].pop(member))
 
@@ -348,8 +389,23 @@ ATTACKS = {
         loosen(reservations, "update", "#status = :held AND #expiresAt > :at", only="releasedAt"),
         nothing_is_released_while_it_is_paid,
     ),
-    "queue: a token's revision does not matter": Attack(
-        loosen(place, "use", "#status = :active AND #expiresAt > :at"), parallel_requests_keep_the_limit
+    "queue: who books need not be in": Attack(
+        loosen(place, "use", "attribute_exists(#pk)"), who_has_left_holds_nothing
+    ),
+    "limits: the first hold need not be the first": Attack(
+        loosen(limits, "put", only="'N': '1'"), parallel_requests_keep_the_limit
+    ),
+    "limits: a hold need not know of the one before it": Attack(
+        loosen(limits, "put"), a_second_hold_beside_a_second_hold_is_counted
+    ),
+    "limits: a release changes no revision": Attack(no_count_of_releases, a_release_beside_a_hold_is_counted),
+    "limits: a lapsed hold makes room without being ended": Attack(
+        no_end,
+        limit_races.test_a_payment_that_locks_at_the_last_moment_and_a_hold_just_after_it_keep_the_limit,
+    ),
+    "limits: a hold is ended though its payment has locked it": Attack(
+        loosen(reservations, "expire", "#status = :held AND #expiresAt <= :at"),
+        limit_races.test_a_hold_that_its_payment_has_just_locked_is_still_counted,
     ),
     "payments: confirming asks for no PENDING payment": Attack(
         loosen(payments, "update", only="#balance"), confirming_twice_says_confirmed_twice

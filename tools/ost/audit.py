@@ -17,6 +17,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from booking import limits
 from tools.ost.console import err, figures, out
 from tools.ost.paths import STATE
 from tools.ost.stack import Stack, StackOption, StateOption
@@ -58,6 +59,14 @@ class Books:
     points: list[Item] = field(default_factory=list)
     queue: list[Item] = field(default_factory=list)
     payments: list[Item] = field(default_factory=list)
+    limits: list[Item] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, tables: Mapping[str, list[Item]]) -> "Books":
+        """Sort what is in the tables: a user's limits lie beside their reservations."""
+        counted = [item for item in tables["reservations"] if limits.performance_of(item)]
+        booked = [item for item in tables["reservations"] if not limits.performance_of(item)]
+        return cls(**{**tables, "reservations": booked, "limits": counted})
 
 
 AGGREGATES = ("payments", "seats", "reservations", "points", "queue")
@@ -78,6 +87,7 @@ def check(books: Books, at: int, limits: Limits | None = None) -> list[Violation
     found: list[Violation] = []
     found += _seats(books, at, limits)
     found += _reservations(books, at)
+    found += _limits(books, at)
     found += _payments(books, at)
     found += _ledgers(books, at)
     found += _queues(books, at, limits)
@@ -94,6 +104,11 @@ def _seat_id(seat: Item) -> str:
 
 def _deadline(reservation: Item) -> int:
     return max(int(reservation["expiresAt"]), int(reservation.get("lockedUntil", 0)))
+
+
+def _lives(reservation: Item, at: int) -> bool:
+    status = reservation["status"]
+    return bool(status == "CONFIRMED" or (status == "HELD" and _deadline(reservation) > at))
 
 
 def _seats(books: Books, at: int, limits: Limits) -> Iterator[Violation]:
@@ -144,7 +159,7 @@ def _reservations(books: Books, at: int) -> Iterator[Violation]:
     owners: dict[tuple[str, int], list[str]] = defaultdict(list)
     for reservation in books.reservations:
         name, status = reservation["reservationId"], reservation["status"]
-        living = status == "CONFIRMED" or (status == "HELD" and _deadline(reservation) > at)
+        living = _lives(reservation, at)
         for number in reservation["seatNumbers"]:
             place = (reservation["performanceId"], number)
             seat = seats.get(place)
@@ -172,6 +187,25 @@ def _reservations(books: Books, at: int) -> Iterator[Violation]:
     for (performance, number), names in owners.items():
         if len(names) > 1:
             yield Violation("two-owners", f"seat {performance}/{number} has two owners", tuple(sorted(names)))
+
+
+def _limits(books: Books, at: int) -> Iterator[Violation]:
+    """What a user's limit counts is what they have: nothing is missing from it, and nothing in it is over."""
+    reservations = {item["reservationId"]: item for item in books.reservations}
+    counted = {}
+    for limit in books.limits:
+        owner = (limit["userId"], limits.performance_of(limit))
+        for name, kept in limit["holds"].items():
+            counted[name] = (owner, kept["seats"])
+            reservation = reservations.get(name)
+            if reservation is None or reservation["status"] not in {"HELD", "CONFIRMED"}:
+                detail = f"the limit counts a reservation that is {reservation['status'] if reservation else 'missing'}"
+                yield Violation("counted-for-nothing", detail, (owner[0], name))
+    for name, reservation in reservations.items():
+        has = ((reservation["userId"], reservation["performanceId"]), reservation["seatNumbers"])
+        if _lives(reservation, at) and counted.get(name) != has:
+            detail = f"the reservation is {reservation['status']} and the user's limit does not count its seats"
+            yield Violation("not-counted", detail, (reservation["userId"], name))
 
 
 def _payments(books: Books, at: int) -> Iterator[Violation]:
@@ -361,7 +395,7 @@ def read(client: "DynamoDBClient", tables: Mapping[str, str], progress: Progress
                 progress.update(task, completed=len(items))
         if progress and task is not None:
             progress.update(task, total=len(items), completed=len(items))
-    return Books(**books)
+    return Books.of(books)
 
 
 def _decode(raw: Mapping[str, Any]) -> Item:
@@ -384,7 +418,7 @@ def find(stack: Stack, limits: Limits | None = None, progress: Progress | None =
     client = stack.dynamodb
     tables = {aggregate: stack.table(aggregate) for aggregate in AGGREGATES}
     books = read(client, tables, progress)
-    count = sum(len(getattr(books, aggregate)) for aggregate in AGGREGATES)
+    count = sum(len(getattr(books, aggregate)) for aggregate in (*AGGREGATES, "limits"))
     violations = check(books, int(time.time()), limits)
     if violations:
         if progress:

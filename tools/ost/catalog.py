@@ -80,7 +80,10 @@ class Fees(_Entry):
 
 
 class PerformanceEntry(_Entry):
-    """One date of a concert. `startsAt` is wall time in `timezone`, the concert's own unless it is given here."""
+    """One date of a concert. `startsAt` is wall time in `timezone`, the concert's own unless it is given here.
+
+    `offSale: true` takes the date off sale: it stays listed, and nobody can hold a seat of it any more.
+    """
 
     label: Identifier
     startsAt: str  # noqa: N815 - the names of the HTTP contract
@@ -88,6 +91,7 @@ class PerformanceEntry(_Entry):
     seatsTotal: Annotated[int, Field(ge=1, le=1000)] = 50  # noqa: N815
     timezone: str | None = None
     venue: Text | None = None
+    offSale: bool = False  # noqa: N815
     translations: dict[Language, PerformanceWords] = {}
 
 
@@ -215,6 +219,8 @@ def _convert(entries: list[ConcertEntry], document: Document) -> list[Concert]:
             }
             if performance.venue:
                 item["venue"] = performance.venue
+            if performance.offSale:
+                item["offSale"] = True
             if performance.translations:
                 item["translations"] = _words(performance.translations)
             performances[performance.label] = item

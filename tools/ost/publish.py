@@ -1,17 +1,21 @@
 """`./ost publish FILE`: bring the catalog table to what an organiser's file says, without breaking anybody's seat."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from rich.table import Table
 
+from booking.catalog import CACHE_SECONDS
 from tools.ost.catalog import Concert, Item, read_catalog
-from tools.ost.console import Failure, out
+from tools.ost.console import Failure, err, out
 from tools.ost.paths import STATE
 from tools.ost.stack import Stack, StackOption, StateOption
 
@@ -20,6 +24,11 @@ if TYPE_CHECKING:
 
 WHEN_AND_WHERE = ("startsAt", "timezone", "venue")
 """What somebody who holds a seat has planned for."""
+SUMMED_UP = ("dates", "priceFrom")
+"""What a concert's item says of its performances, which are shown themselves."""
+MEMORY_SECONDS = CACHE_SECONDS + 11
+"""How long something may still be sold after it was taken off sale: as long as a process remembers the catalog, and the
+request that has just looked there takes at most (the functions' Timeout), in whole seconds."""
 
 
 def publish(
@@ -31,7 +40,8 @@ def publish(
 ) -> None:
     """Publish the concerts and performances of FILE. Safe to repeat; refuses what would break a held or sold seat.
 
-    Concerts that FILE does not name stay as they are; performances that it no longer names are removed.
+    Concerts that FILE does not name stay as they are; performances that it no longer names are removed. A performance
+    with `offSale: true` stays, and is not sold any more.
     """
     concerts = read_catalog(file)
     plan = publish_concerts(CatalogTables.of(Stack.find(stack, state)), concerts, dry_run=dry_run)
@@ -53,15 +63,48 @@ class Change:
     detail: str = ""
 
 
+@dataclass(frozen=True)
+class Breaking:
+    """A change of a performance that may not meet a seat that somebody has; `after` is None when it is removed.
+
+    `before` is the item, `was` the same with the venue that it has from its concert, `changed` what changes of when and
+    where it is. `is_sold` tells that somebody may be buying a seat of it at this moment.
+    """
+
+    before: Item
+    was: Item
+    after: Item | None
+    changed: list[str]
+    is_sold: bool
+
+    @property
+    def name(self) -> str:
+        """The id of the performance."""
+        return f"{self.before['pk']}.{self.before['sk']}"
+
+    def refusals(self, taken: list[int]) -> list[str]:
+        """Say why it may not be, for each thing that changes under a seat that is taken."""
+        if not taken:
+            return []
+        if self.after is None:
+            return [f"  {self.name} cannot be removed: {_seats(taken)}"]
+        moved = [(name, _shown(self.was, name), _shown(self.after, name)) for name in self.changed]
+        told = [f"  {self.name} cannot change {name} from {was} to {to}: {_seats(taken)}" for name, was, to in moved]
+        if lost := [seat for seat in taken if seat > self.after["seatsTotal"]]:
+            told.append(f"  {self.name} cannot shrink to {self.after['seatsTotal']} seats: {_seats(lost)}")
+        return told
+
+
 @dataclass
 class Plan:
-    """Everything that publishing will do, in the order of writing, and why it may not."""
+    """Everything that publishing will do, in the order of writing, and what of it may not meet a taken seat."""
 
     changes: list[Change] = field(default_factory=list)
+    kept: list[Item] = field(default_factory=list)
     puts: list[Item] = field(default_factory=list)
     deletes: list[Item] = field(default_factory=list)
     capacities: list[tuple[str, int]] = field(default_factory=list)
-    refusals: list[str] = field(default_factory=list)
+    breaking: list[Breaking] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -136,44 +179,83 @@ class CatalogTables:
         self.client.delete_item(TableName=self.catalog, Key=_to_dynamodb({"pk": item["pk"], "sk": item["sk"]}))
 
 
-def publish_concerts(tables: "CatalogTables", concerts: list[Concert], *, dry_run: bool = False) -> Plan:
+def publish_concerts(
+    tables: "CatalogTables",
+    concerts: list[Concert],
+    *,
+    dry_run: bool = False,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Plan:
     """Plan all concerts first and write only when none is refused; raise Failure with every refusal otherwise.
 
     A performance appears before its concert does, and disappears last, so that no reader sees a concert half made.
-    The seats are read a moment before the catalog is written: take a performance off sale before removing it.
     """
     plan = Plan()
     for concert in concerts:
-        plan_concert(plan, tables, concert, int(time.time()))
-    if plan.refusals:
-        raise Failure(
-            "\n".join(["nothing was published, because it would break seats that fans hold or own:", *plan.refusals])
-        )
+        plan_concert(plan, tables, concert, _now())
+    _ensure_nobody_loses(plan.breaking, tables)
     if not dry_run:
+        closed = [breaking.before for breaking in plan.breaking if breaking.is_sold]
+        _stop_selling(closed, plan, tables, sleep)
         for item in sorted(plan.puts, key=lambda item: item["pk"] == "CONCERT"):
             tables.put(item)
         for item in plan.deletes:
             tables.delete(item)
+        for before in closed:
+            if before in plan.kept:
+                tables.put(before)
         for concert_id, capacity in plan.capacities:
             tables.set_capacity(concert_id, capacity)
     return plan
 
 
+def _ensure_nobody_loses(breaking: list[Breaking], tables: CatalogTables) -> None:
+    refusals = [refusal for each in breaking for refusal in each.refusals(tables.taken_seats(each.name, _now()))]
+    if refusals:
+        raise Failure(
+            "\n".join(["nothing was published, because it would break seats that fans hold or own:", *refusals])
+        )
+
+
+def _stop_selling(sold: list[Item], plan: Plan, tables: CatalogTables, sleep: Callable[[float], None]) -> None:
+    """Take performances off sale until they have changed, and look again when nobody can be selling them any more.
+
+    Functions remember the catalog for a while, and go on selling what was on sale a moment ago. When a seat was taken
+    meanwhile, everything is put back as it was.
+    """
+    if not sold:
+        return
+    err.print(f"taking {len(sold)} performance(s) off sale for {MEMORY_SECONDS} s before they change …")
+    try:
+        for before in sold:
+            tables.put({**before, "offSale": True})
+        sleep(MEMORY_SECONDS)
+        _ensure_nobody_loses(plan.breaking, tables)
+    except BaseException:
+        for before in sold:
+            tables.put(before)
+        raise
+
+
+def _now() -> int:
+    return int(time.time())
+
+
 def plan_concert(plan: Plan, tables: CatalogTables, wanted: Concert, now: int) -> None:
     """Compare one concert with what is published and add to the plan. `now` in epoch seconds."""
     concert_id = wanted.concert_id
-    _plan_item(plan, "concert", concert_id, tables.concert(concert_id), wanted.item)
+    published = tables.concert(concert_id)
+    _plan_item(plan, "concert", concert_id, published, wanted.item)
     present = tables.performances(concert_id)
     for label, item in wanted.performances.items():
-        name, before = f"{concert_id}.{label}", present.get(label)
-        if before and (why := _breaks(before, item)):
-            plan.refusals += _refusals(why, before, item, tables.taken_seats(name, now), name)
-        _plan_item(plan, "performance", name, before, item)
+        before = present.get(label)
+        if before:
+            after = {"venue": wanted.item.get("venue")} | item
+            _plan_breaking(plan, published or {}, before, after, now)
+        _plan_item(plan, "performance", f"{concert_id}.{label}", before, item)
     for label in sorted(present.keys() - wanted.performances.keys()):
-        name = f"{concert_id}.{label}"
-        if taken := tables.taken_seats(name, now):
-            plan.refusals.append(f"  {name} cannot be removed: {_seats(taken)}")
-        plan.changes.append(Change("performance", name, "removed"))
+        _plan_breaking(plan, published or {}, present[label], None, now)
+        plan.changes.append(Change("performance", f"{concert_id}.{label}", "removed"))
         plan.deletes.append(present[label])
     if wanted.queue_capacity is not None:
         before_capacity = tables.capacity(concert_id)
@@ -188,25 +270,14 @@ def plan_concert(plan: Plan, tables: CatalogTables, wanted: Concert, now: int) -
             plan.capacities.append((concert_id, wanted.queue_capacity))
 
 
-def _breaks(before: Item, after: Item) -> list[str]:
-    """Name the fields whose change matters to who has a seat; a new price does not, since a hold keeps its own."""
-    fields = [name for name in WHEN_AND_WHERE if before.get(name) != after.get(name)]
-    return [*fields, "seatsTotal"] if int(after["seatsTotal"]) < int(before["seatsTotal"]) else fields
-
-
-def _refusals(why: list[str], before: Item, after: Item, taken: list[int], name: str) -> list[str]:
-    if not taken:
-        return []
-    refusals = []
-    for changed in why:
-        if changed == "seatsTotal":
-            lost = [seat for seat in taken if seat > int(after["seatsTotal"])]
-            if lost:
-                refusals.append(f"  {name} cannot shrink to {after['seatsTotal']} seats: {_seats(lost)}")
-        else:
-            moved = f"{before.get(changed, '–')} to {after.get(changed, '–')}"
-            refusals.append(f"  {name} cannot change {changed} from {moved}: {_seats(taken)}")
-    return refusals
+def _plan_breaking(plan: Plan, concert: Item, before: Item, after: Item | None, now: int) -> None:
+    """Note what changes for who has a seat; a new price does not, since a hold keeps its own."""
+    was = {"venue": concert.get("venue")} | before
+    changed = [name for name in WHEN_AND_WHERE if after is not None and was.get(name) != after.get(name)]
+    if after is None or changed or after["seatsTotal"] < before["seatsTotal"]:
+        opens, closes = concert.get("salesOpenAt", 0), min(concert.get("salesCloseAt", 0), before["startsAt"])
+        is_sold = opens < now + MEMORY_SECONDS and now - MEMORY_SECONDS < closes
+        plan.breaking.append(Breaking(before, was, after, changed, is_sold))
 
 
 def _seats(taken: list[int]) -> str:
@@ -216,19 +287,26 @@ def _seats(taken: list[int]) -> str:
 
 def _plan_item(plan: Plan, what: str, name: str, before: Item | None, after: Item) -> None:
     if before == after:
+        plan.kept.append(after)
         plan.changes.append(Change(what, name, "unchanged"))
         return
     plan.puts.append(after)
     if before is None:
         plan.changes.append(Change(what, name, "created"))
         return
-    fields = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
-    detail = "; ".join(f"{key} {_short(before.get(key))} → {_short(after.get(key))}" for key in fields)
+    changed = [key for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key)]
+    shown = [(key, _shown(before, key), _shown(after, key)) for key in changed if key not in SUMMED_UP]
+    detail = "; ".join(f"{key} {was} → {becomes}" for key, was, becomes in shown)
     plan.changes.append(Change(what, name, "changed", detail))
 
 
-def _short(value: Any) -> str:
+def _shown(item: Item, name: str) -> str:
+    """Show one field of an item to a person: times by the clocks of its time zone."""
+    value = item.get(name)
     text = "–" if value is None else str(value)
+    if value is not None and name.endswith("At"):
+        zone = str(item.get("timezone", "UTC"))
+        text = f"{datetime.fromtimestamp(value, ZoneInfo(zone)):%Y-%m-%d %H:%M} ({zone})"
     return text if len(text) <= 40 else f"{text[:39]}…"
 
 

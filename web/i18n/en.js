@@ -214,6 +214,7 @@ export default {
     SALES_CLOSED: "Sales for this concert are over. Have a look at the others.",
     SEAT_TAKEN: "Someone was faster: seat {seats} is taken. Please pick another free seat.",
     SEAT_LIMIT_EXCEEDED: "One person may hold up to {limit} seats for a date. See the ones you have among your tickets.",
+    HELD_TOO_LONG: "You have held seats for this date for as long as one may without paying. You can pick seats again after a short pause.",
     ALREADY_PAID: "This booking is already paid for. You find the ticket among your tickets.",
     PAYMENT_IN_PROGRESS: "This booking is being paid for right now. Check the result in a moment.",
     RESERVATION_NOT_HELD: "This booking cannot be paid or let go any more. Check its state among your tickets.",

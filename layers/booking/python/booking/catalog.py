@@ -67,7 +67,8 @@ class Concert(TypedDict):
 class Performance(TypedDict):
     """One date of a concert. `price` is in points a seat; seats are numbered 1 to `seatsTotal`.
 
-    `venue` is there when it is not the concert's, as on a tour.
+    `venue` is there when it is not the concert's, as on a tour; `offSale` when the organiser has taken the date off
+    sale.
     """
 
     pk: str
@@ -78,6 +79,7 @@ class Performance(TypedDict):
     seatsTotal: int
     fees: NotRequired[FeePolicy]
     venue: NotRequired[str]
+    offSale: NotRequired[bool]
     translations: NotRequired[dict[str, dict[str, str]]]
 
 
@@ -155,17 +157,24 @@ def _list(pk: str, at: int) -> list[Item]:
 
 
 def ensure_on_sale(concert: Concert, at: int, performance: Performance | None = None) -> None:
-    """Check that the concert is on sale, and that the performance, if one is meant, has not begun.
+    """Check that the concert is on sale, and the performance, if one is meant.
 
     Raises:
         SalesNotOpen: it opens later; says when.
-        SalesClosed: it is over.
+        SalesClosed: it is over, the performance has begun or was taken off sale.
 
     """
     if at < concert["salesOpenAt"]:
         raise SalesNotOpen(opensAt=clock.rfc3339(concert["salesOpenAt"]))
-    if at >= concert["salesCloseAt"] or (performance is not None and at >= performance["startsAt"]):
+    if at >= concert["salesCloseAt"] or (performance is not None and not on_sale(concert, performance, at)):
         raise SalesClosed
+
+
+def on_sale(concert: Concert, performance: Performance, at: int) -> bool:
+    """Tell whether seats of a performance are sold now: the concert is on sale, the date has not begun and was not
+    taken off sale."""
+    closes = min(concert["salesCloseAt"], performance["startsAt"])
+    return concert["salesOpenAt"] <= at < closes and not performance.get("offSale", False)
 
 
 def concert_view(concert: Concert, at: int) -> dict[str, Any]:
@@ -220,8 +229,7 @@ def fees_view(policy: FeePolicy) -> "views.Fees":
 
 
 def performance_view(performance: Performance, concert: Concert, seats_available: int, at: int) -> dict[str, Any]:
-    """Show a performance; it is bookable while its concert is on sale, it has not begun and a seat is free."""
-    on_sale = concert["salesOpenAt"] <= at < min(concert["salesCloseAt"], performance["startsAt"])
+    """Show a performance; it is bookable while it is on sale and a seat is free."""
     return {
         "performanceId": performance_id(performance),
         "startsAt": clock.rfc3339(performance["startsAt"]),
@@ -231,7 +239,7 @@ def performance_view(performance: Performance, concert: Concert, seats_available
         "price": performance["price"],
         "seatsTotal": performance["seatsTotal"],
         "seatsAvailable": seats_available,
-        "bookable": on_sale and seats_available > 0,
+        "bookable": seats_available > 0 and on_sale(concert, performance, at),
     }
 
 

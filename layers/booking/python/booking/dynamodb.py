@@ -123,7 +123,7 @@ def decode(item: Mapping[str, Any] | None) -> Item | None:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One write, to be done alone (`write`) or with others (`transact`). Made by `put`, `update` and `delete`."""
+    """One write, to be done alone (`write`) or with others (`transact`). Made by `put`, `update`, `delete`, `check`."""
 
     kind: str
     table: str
@@ -167,6 +167,11 @@ def update(table: str, key: Key, expression: str, condition: str | None = None, 
 def delete(table: str, key: Key, condition: str | None = None, **values: Any) -> Write:
     """Remove an item."""
     return Write("Delete", table, {"Key": encode(key)}, condition, values)
+
+
+def check(table: str, key: Key, condition: str, **values: Any) -> Write:
+    """Change nothing, but let the transaction stand only if the condition holds; only for `transact`."""
+    return Write("ConditionCheck", table, {"Key": encode(key)}, condition, values)
 
 
 def write(one: Write) -> Item | None:

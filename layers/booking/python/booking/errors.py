@@ -18,6 +18,7 @@
     ├── SalesClosed                 409
     ├── SeatTaken                   409
     ├── SeatLimitExceeded           409
+    ├── HeldTooLong                 409
     ├── AlreadyPaid                 409
     ├── PaymentInProgress           409
     ├── ReservationNotHeld          409
@@ -182,6 +183,13 @@ class SeatLimitExceeded(BookingError):
 
     code, status, title = "SEAT_LIMIT_EXCEEDED", 409, "Too many seats"
     sentence = "You cannot have more seats of this performance."
+
+
+class HeldTooLong(BookingError):
+    """Seats were held again and again without paying, up to the absolute end. Members: `holdAgainAt`, `serverTime`."""
+
+    code, status, title, retryable = "HELD_TOO_LONG", 409, "A pause before holding seats again", True
+    sentence = "You have held seats of this performance for as long as one may without paying. Try again after a pause."
 
 
 class AlreadyPaid(BookingError):

@@ -5,6 +5,9 @@ import hashlib
 import json
 from typing import Any
 
+RESERVATION = r"r[0-9a-z]{21}"
+"""What a reservation's id looks like."""
+
 
 def digest(*parts: Any) -> str:
     """Give 20 lower-case base32 characters (100 bits) that stand for these JSON-able parts and no others."""
@@ -15,7 +18,8 @@ def digest(*parts: Any) -> str:
 def reservation_id(
     user_id: str, performance_id: str, seat_numbers: list[int], turn: int, revision: int, at: int
 ) -> str:
-    """Name a hold after the request and the state of the queue token that it was made with; sorts by time `at`."""
+    """Name a hold after the request, the queue token and the revision of the limit that it was made with; sorts by time
+    `at`."""
     return f"r{at:09x}{digest(user_id, performance_id, seat_numbers, turn, revision)[:12]}"
 
 

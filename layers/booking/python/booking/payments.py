@@ -54,6 +54,7 @@ from booking.errors import (
 )
 from booking.observability import count, logger
 from booking.queue import place
+from booking.reservations import Reservation
 from booking.settings import settings
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ def _replay(known: Mapping[str, Any], reservation_id: str) -> Started:
     return Started(payment, replayed=True)
 
 
-def _ensure_payable(reservation: Item, payment_id: str, at: int) -> None:
+def _ensure_payable(reservation: Reservation, payment_id: str, at: int) -> None:
     status = reservations.status(reservation, at)
     if status == "CONFIRMED":
         raise AlreadyPaid(paymentId=reservation["paymentId"])
@@ -220,7 +221,7 @@ def _ensure_payable(reservation: Item, payment_id: str, at: int) -> None:
         raise PaymentInProgress(paymentId=reservation["paymentId"], retry_after=2)
 
 
-def _balance_after_undoing(reservation: Item, balance: int) -> int:
+def _balance_after_undoing(reservation: Reservation, balance: int) -> int:
     """Return a balance to judge by: one that was read while a payment of this reservation was being undone is none.
 
     Raises:
@@ -235,12 +236,12 @@ def _balance_after_undoing(reservation: Item, balance: int) -> int:
     return points.balance(before["userId"])
 
 
-def _new(payment_id: str, reservation: Item, at: int) -> Payment:
+def _new(payment_id: str, reservation: Reservation, at: int) -> Payment:
     return cast(
         Payment,
         {
             "paymentId": payment_id,
-            **{name: reservation[name] for name in COPIED},
+            **{name: value for name, value in reservation.items() if name in COPIED},
             "holdExpiresAt": reservation["expiresAt"],
             "status": "PENDING",
             "createdAt": at,

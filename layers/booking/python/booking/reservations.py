@@ -4,15 +4,30 @@ Item: `userId, reservationId` (the owner is in the key, so another user's cannot
 performanceId, seatNumbers, amount` (the price when they were held), `status`, `expiresAt` (the deadline of the hold; it
 never moves), `createdAt`, `turn` (the number of the queue token that it was made with), `paymentId` while a payment
 runs or once it is paid, `lockedUntil` while a payment runs, and `undoing`, the last payment that was or is being
-undone. It is kept for ever; its status says HELD after the deadline too, and is shown as EXPIRED by the clock.
+undone. It is kept for ever; its status says HELD after the deadline too, and is shown as EXPIRED by the clock; EXPIRED
+is written only to make room in the user's limit.
 """
 
-from typing import Any
+import re
+from typing import Any, Literal, NotRequired, TypedDict, cast
 
-from booking import catalog, clock, ids, seats
+from booking import catalog, clock, ids, limits, seats
 from booking.catalog import Performance
-from booking.dynamodb import Item, Key, TransactionRefused, Write, attempts, get, put, query, transact, update
+from booking.cursors import not_a_cursor
+from booking.dynamodb import (
+    Item,
+    Key,
+    TransactionRefused,
+    Write,
+    attempts,
+    get,
+    put,
+    query,
+    transact,
+    update,
+)
 from booking.errors import (
+    HeldTooLong,
     PaymentInProgress,
     ReservationExpired,
     ReservationNotFound,
@@ -22,25 +37,50 @@ from booking.errors import (
     TemporarilyUnavailable,
     ValidationFailed,
 )
+from booking.limits import PAID, Limit
 from booking.queue import line, place
 from booking.queue.token import Turn
+from booking.seats import Seat
 from booking.settings import settings
 
-RESERVE_ATTEMPTS = 5
+FIRST_SEAT = 3
+"""The position of the first seat in the transaction that holds: before it are token, limit and reservation."""
 
 
-def reserve(performance: Performance, seat_numbers: list[int], turn: Turn, at: int) -> Item:
+class Reservation(TypedDict):
+    """Seats kept for one user, and what became of them. Times are epoch seconds; see the module."""
+
+    userId: str
+    reservationId: str
+    concertId: str
+    performanceId: str
+    seatNumbers: list[int]
+    amount: int
+    status: Literal["HELD", "CONFIRMED", "EXPIRED", "RELEASED"]
+    expiresAt: int
+    createdAt: int
+    turn: int
+    paymentId: NotRequired[str]
+    lockedUntil: NotRequired[int]
+    confirmedAt: NotRequired[int]
+    releasedAt: NotRequired[int]
+    undoing: NotRequired[str]
+
+
+def reserve(performance: Performance, seat_numbers: list[int], turn: Turn, at: int) -> Reservation:
     """Hold all of these seats for the user, or none of them.
 
-    Safe to repeat: asking again for the seats of one's own living hold gives that hold. One transaction takes the
-    seats, writes the reservation and counts up the revision of the user's queue token; the last makes the limit exact
-    under the same user's own parallel requests.
+    Safe to repeat: asking again for the seats of one's own living hold returns that hold. One transaction takes the
+    seats, writes the reservation and counts it in the user's limit, while the queue token is ACTIVE.
+
+    A transaction becomes visible item by item, so what looks like somebody's may be half of one's own request, sent
+    twice: that is looked at again, and never told as a refusal.
 
     Raises:
         ValidationFailed: a seat that this performance does not have.
         QueueTokenExpired, QueueTokenNotActive: it is not this user's turn.
         SeatTaken: with every seat that is not free; nothing was held.
-        SeatLimitExceeded: nothing was held.
+        HeldTooLong, SeatLimitExceeded: nothing was held.
 
     """
     wanted = sorted(seat_numbers)
@@ -48,116 +88,189 @@ def reserve(performance: Performance, seat_numbers: list[int], turn: Turn, at: i
         message = f"must be from 1 to {performance['seatsTotal']}"
         raise ValidationFailed(errors=[{"field": "seatNumbers", "message": message}])
     performance_id = catalog.performance_id(performance)
-    for _ in range(RESERVE_ATTEMPTS):
-        revision = line.book(turn, at)
-        taken = seats.read_taken(performance_id, at, consistent=True)
-        if held := _own_hold(taken, wanted, turn.user_id):
-            return find(turn.user_id, held)
-        if lost := [seat for seat in taken if seat["seatNumber"] in wanted]:
-            raise _seat_taken(lost)
-        own = sum(seat["userId"] == turn.user_id for seat in taken)
-        if own + len(wanted) > settings().max_seats_per_user:
-            raise SeatLimitExceeded(limit=settings().max_seats_per_user)
-        item = _new(performance, wanted, turn, revision, at)
-        try:
-            transact(
-                place.use(turn, revision, at),
-                put(settings().reservations_table, item, "attribute_not_exists(#reservationId)"),
-                *(
-                    seats.hold(
-                        performance_id,
-                        number,
-                        reservation_id=item["reservationId"],
-                        user_id=turn.user_id,
-                        at=at,
-                        until=item["expiresAt"],
-                    )
-                    for number in wanted
-                ),
-            )
-        except TransactionRefused as refused:
-            found = refused.refusals.get(1)
-            if found is not None and _is_ours(found, item):
-                return found
-            lost = [seat for position, seat in refused.refusals.items() if position > 1 and seat is not None]
-            if any(seat["userId"] != turn.user_id for seat in lost):  # one's own earlier request is read again
-                raise _seat_taken(lost) from refused
-        else:
-            return item
+    for _ in attempts():
+        line.book(turn, at)
+        limit = limits.read(turn.user_id, performance_id)
+        taken = seats.read_taken_among(performance_id, wanted, at)
+        _ensure_nobody_elses(taken, turn.user_id)
+        mine = {seat["reservationId"] for seat in taken} | _alike(limit, wanted, at)
+        if mine:
+            if (held := _find_held(turn.user_id, mine, wanted, taken, at)) is not None:
+                return held
+            continue
+        ended = _make_room(limit, len(wanted), at)
+        if ended is None:
+            continue
+        item = _new(performance, wanted, turn, limit, at)
+        if (held := _hold(item, turn, limit, ended)) is not None:
+            return held
     raise TemporarilyUnavailable
 
 
-def _is_ours(found: Item, item: Item) -> bool:
-    """Tell whether a reservation that is there already is the one that this very request made."""
-    return bool(found["seatNumbers"] == item["seatNumbers"] and found["createdAt"] == item["createdAt"])
+def _ensure_nobody_elses(taken: list[Seat], user_id: str) -> None:
+    if any(seat["userId"] != user_id for seat in taken):
+        raise _seat_taken(taken)
 
 
-def _new(performance: Performance, wanted: list[int], turn: Turn, revision: int, at: int) -> Item:
+def _seat_taken(lost: list[Seat], detail: str | None = None) -> SeatTaken:
+    held = any(seat["status"] == "HELD" for seat in lost)
+    sold = any(seat["status"] == "SOLD" for seat in lost)
+    return SeatTaken(detail, seats=seats.refusal(lost), retryable=held and not sold)
+
+
+def _alike(limit: Limit, wanted: list[int], at: int) -> set[str]:
+    """Name the user's holds of exactly these seats whose time is not over."""
+    return {name for name, kept in limit["holds"].items() if kept["seats"] == wanted and kept["until"] > at}
+
+
+def _find_held(user_id: str, names: set[str], wanted: list[int], taken: list[Seat], at: int) -> Reservation | None:
+    """Return the user's own hold of exactly these seats, or None while it cannot be told what becomes of it.
+
+    Raises:
+        SeatTaken: the seats are the user's, but not as such a hold.
+
+    """
+    for name in names:
+        found = _get(user_id, name)
+        if found is None or status(found, at) not in {"HELD", "CONFIRMED"}:
+            return None
+        if (status(found, at), found["seatNumbers"]) == ("HELD", wanted):
+            return found
+    if not taken:
+        return None
+    raise _seat_taken(taken, "You hold or own a seat of these already.")
+
+
+def _make_room(limit: Limit, wanted: int, at: int) -> list[Write] | None:
+    """Check that the user may hold so many seats more, and for how long; return the writes that this takes.
+
+    What the limit counts is looked at closer only when something depends on it. A hold whose time is over leaves it
+    together with the write that ends the reservation, so that a payment that is about to lock it finds it ended, or
+    has locked it before and is counted. Whoever has paid since they began to hold begins anew. None: look again, for
+    what was read does not belong together.
+
+    Raises:
+        HeldTooLong: with the time from which seats can be held again.
+        SeatLimitExceeded: they have too many.
+
+    """
+    most, ended = settings().max_seats_per_user, []
+    crowded = limits.count(limit) + wanted > most
+    if crowded or limits.deadline(limit, at) < at + settings().hold_seconds:
+        for name, kept in list(limit["holds"].items()):
+            if kept["until"] == PAID:
+                continue
+            found = _get(limit["userId"], name)
+            if found is None or found["status"] not in {"HELD", "CONFIRMED"}:
+                return None
+            if found["status"] == "CONFIRMED":
+                kept["until"] = PAID
+                if found["confirmedAt"] >= limit["since"]:
+                    limit["heldUntil"] = 0
+            elif crowded and "paymentId" not in found and found["expiresAt"] <= at:
+                del limit["holds"][name]
+                ended.append(expire(found, at))
+    if limits.deadline(limit, at) <= at:
+        again_at = limits.again_at(limit)
+        times = {"holdAgainAt": clock.rfc3339(again_at), "serverTime": clock.rfc3339(at)}
+        raise HeldTooLong(retry_after=again_at - at, **times)
+    if limits.count(limit) + wanted > most:
+        raise SeatLimitExceeded(limit=most)
+    return ended
+
+
+def _new(performance: Performance, wanted: list[int], turn: Turn, limit: Limit, at: int) -> Reservation:
     performance_id = catalog.performance_id(performance)
     return {
         "userId": turn.user_id,
-        "reservationId": ids.reservation_id(turn.user_id, performance_id, wanted, turn.number, revision, at),
+        "reservationId": ids.reservation_id(turn.user_id, performance_id, wanted, turn.number, limit["revision"], at),
         "concertId": performance["pk"],
         "performanceId": performance_id,
         "seatNumbers": wanted,
         "amount": performance["price"] * len(wanted),
         "status": "HELD",
-        "expiresAt": at + settings().hold_seconds,
+        "expiresAt": limits.deadline(limit, at),
         "createdAt": at,
         "turn": turn.number,
     }
 
 
-def _own_hold(taken: list[Item], wanted: list[int], user_id: str) -> str | None:
-    """Give the id of the user's hold of exactly these seats, if there is one."""
-    holders = {seat["reservationId"] for seat in taken if seat["seatNumber"] in wanted and seat["userId"] == user_id}
-    if len(holders) != 1:
+def _hold(item: Reservation, turn: Turn, limit: Limit, ended: list[Write]) -> Reservation | None:
+    """Write a hold; return it, or None when what it was decided on has changed.
+
+    Raises:
+        SeatTaken: somebody was faster; nothing was held.
+
+    """
+    name, at, until = item["reservationId"], item["createdAt"], item["expiresAt"]
+    owner = {"reservation_id": name, "user_id": item["userId"]}
+    try:
+        transact(
+            place.use(turn, at),
+            limits.add(limit, name, {"seats": item["seatNumbers"], "until": until}, at),
+            put(settings().reservations_table, item, "attribute_not_exists(#reservationId)"),
+            *(seats.hold(item["performanceId"], number, **owner, at=at, until=until) for number in item["seatNumbers"]),
+            *ended,
+        )
+    except TransactionRefused as refused:
+        found = cast(Reservation | None, refused.refusals.get(FIRST_SEAT - 1))
+        if found is not None and (found["seatNumbers"], found["createdAt"], found["status"]) == (
+            item["seatNumbers"],
+            at,
+            "HELD",
+        ):
+            return found  # this very request has been here before
+        last = FIRST_SEAT + len(item["seatNumbers"])
+        lost = [seat for position, seat in refused.refusals.items() if FIRST_SEAT <= position < last and seat]
+        _ensure_nobody_elses(cast(list[Seat], lost), item["userId"])
         return None
-    holder: str = holders.pop()
-    held = [seat for seat in taken if seat["reservationId"] == holder]
-    exact = sorted(seat["seatNumber"] for seat in held) == wanted
-    return holder if exact and all(seat["status"] == "HELD" for seat in held) else None
+    return item
 
 
-def _seat_taken(lost: list[Item]) -> SeatTaken:
-    held = any(seat["status"] == "HELD" for seat in lost)
-    sold = any(seat["status"] == "SOLD" for seat in lost)
-    return SeatTaken(seats=seats.refusal(lost), retryable=held and not sold)
+def _get(user_id: str, reservation_id: str) -> Reservation | None:
+    key = {"userId": user_id, "reservationId": reservation_id}
+    return cast(Reservation | None, get(settings().reservations_table, key))
 
 
-def find(user_id: str, reservation_id: str) -> Item:
+def find(user_id: str, reservation_id: str) -> Reservation:
     """Read one reservation of this user.
 
     Raises:
         ReservationNotFound: there is none, or it is another user's.
 
     """
-    item = None
-    if 0 < len(reservation_id) <= 64:
-        item = get(settings().reservations_table, {"userId": user_id, "reservationId": reservation_id})
+    item = _get(user_id, reservation_id) if re.fullmatch(ids.RESERVATION, reservation_id) else None
     if item is None:
         raise ReservationNotFound
     return item
 
 
-def list_of(user_id: str, limit: int, after: str | None) -> tuple[list[Item], Item | None]:
-    """Give one page of a user's reservations, newest first, and the key to go on from."""
+def list_of(user_id: str, limit: int, after: str | None) -> tuple[list[Reservation], Item | None]:
+    """Return one page of a user's reservations, newest first, and the key to go on from.
+
+    Raises:
+        ValidationFailed: `after` is not a reservation's id.
+
+    """
+    if after is not None and not re.fullmatch(ids.RESERVATION, after):
+        raise not_a_cursor()
     page = query(
         settings().reservations_table,
-        "#userId = :user",
+        "#userId = :user AND begins_with(#reservationId, :first)",
         forward=False,
         limit=limit,
         start={"userId": user_id, "reservationId": after} if after else None,
         user=user_id,
+        first="r",
     )
-    return page.items, page.last_key
+    return cast(list[Reservation], page.items), page.last_key
 
 
-def status(item: Item, at: int) -> str:
+def status(item: Reservation, at: int) -> str:
     """Tell a reservation's status by the clock. A hold that is being paid for lives until its payment has ended."""
     if item["status"] == "HELD" and max(item["expiresAt"], item.get("lockedUntil", 0)) <= at:
         return "EXPIRED"
-    return str(item["status"])
+    return item["status"]
 
 
 def release(user_id: str, reservation_id: str, at: int) -> None:
@@ -178,7 +291,7 @@ def release(user_id: str, reservation_id: str, at: int) -> None:
             raise ReservationNotHeld(paymentId=item.get("paymentId"))
         if "paymentId" in item:
             raise PaymentInProgress(paymentId=item["paymentId"])
-        if item["expiresAt"] <= at:
+        if item["status"] == "EXPIRED" or item["expiresAt"] <= at:
             raise ReservationExpired
         try:
             transact(
@@ -192,6 +305,7 @@ def release(user_id: str, reservation_id: str, at: int) -> None:
                     at=at,
                 ),
                 *(seats.release(item["performanceId"], number, reservation_id) for number in item["seatNumbers"]),
+                limits.take_out(user_id, item["performanceId"], reservation_id),
             )
         except TransactionRefused as refused:
             if 0 not in refused.refusals and not refused.contended:
@@ -202,8 +316,21 @@ def release(user_id: str, reservation_id: str, at: int) -> None:
 
 
 def key(item: Key) -> dict[str, str]:
-    """Give the key of a reservation, or of whatever carries its owner and id."""
+    """Return the key of a reservation, or of whatever carries its owner and id."""
     return {"userId": item["userId"], "reservationId": item["reservationId"]}
+
+
+def expire(item: Reservation, at: int) -> Write:
+    """End a hold for good whose time is over; not one that a payment has locked."""
+    return update(
+        settings().reservations_table,
+        key(item),
+        "SET #status = :expired",
+        "#status = :held AND #expiresAt <= :at AND attribute_not_exists(#paymentId)",
+        expired="EXPIRED",
+        held="HELD",
+        at=at,
+    )
 
 
 def lock(item: Key, payment_id: str, *, until: int, at: int) -> Write:
@@ -246,9 +373,10 @@ def confirm(item: Key, payment_id: str, at: int) -> Write:
     )
 
 
-def view(item: Item, at: int) -> dict[str, Any]:
+def view(item: Reservation, at: int) -> dict[str, Any]:
     """Show a reservation to its owner."""
-    shown = {name: item[name] for name in ("reservationId", "concertId", "performanceId", "seatNumbers", "amount")}
+    listed = ("reservationId", "concertId", "performanceId", "seatNumbers", "amount")
+    shown = {name: value for name, value in item.items() if name in listed}
     shown |= {"status": status(item, at), "expiresAt": clock.rfc3339(item["expiresAt"])}
     shown["createdAt"] = clock.rfc3339(item["createdAt"])
     if "paymentId" in item:

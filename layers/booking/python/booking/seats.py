@@ -8,12 +8,12 @@ that somebody has names the `reservationId`, so that a late release, confirmatio
 the next owner's. Items stay under 163 bytes, so that a full house of 50 is one read unit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from booking import clock
 from booking.catalog import Performance, performance_id
-from booking.dynamodb import Item, Write, delete, get, put, query_all, update
+from booking.dynamodb import Write, delete, get, put, query_all, update
 from booking.memory import cached
 from booking.settings import settings
 
@@ -30,7 +30,7 @@ class Admission(TypedDict):
 
 
 class Seat(TypedDict):
-    """A seat that is held, or was, or is sold."""
+    """A seat that is held, or was, or is sold. `expiresAt` is the deadline of a hold, in epoch seconds."""
 
     performanceId: str
     seatNumber: int
@@ -41,31 +41,42 @@ class Seat(TypedDict):
     admission: NotRequired[Admission]
 
 
-def is_taken(seat: Item, at: int) -> bool:
+def is_taken(seat: Seat, at: int) -> bool:
     """Tell whether the seat is somebody's: sold, or held and its deadline has not come."""
-    return bool(seat["status"] == "SOLD" or seat["expiresAt"] > at)
+    return seat["status"] == "SOLD" or seat["expiresAt"] > at
 
 
-def read_taken(performance_id: str, at: int, *, consistent: bool) -> list[Item]:
-    """Read the seats of a performance that are somebody's, in order, with one query."""
+def _key(performance_id: str, seat_number: int) -> dict[str, Any]:
+    return {"performanceId": performance_id, "seatNumber": seat_number}
+
+
+def read_taken(performance_id: str, at: int) -> list[Seat]:
+    """Read the seats of a performance that are somebody's, in order, with one query; a moment old at most."""
     items = query_all(
-        settings().seats_table, "#performanceId = :performance", consistent=consistent, performance=performance_id
+        settings().seats_table, "#performanceId = :performance", consistent=False, performance=performance_id
     )
-    return [seat for seat in items if is_taken(seat, at)]
+    return [seat for seat in cast(list[Seat], items) if is_taken(seat, at)]
+
+
+def read_taken_among(performance_id: str, seat_numbers: Iterable[int], at: int) -> list[Seat]:
+    """Read which of these few seats are somebody's: a unit each, however large the hall."""
+    found = (read(performance_id, number) for number in seat_numbers)
+    return [seat for seat in found if seat is not None and is_taken(seat, at)]
 
 
 def hold(performance_id: str, seat_number: int, *, reservation_id: str, user_id: str, at: int, until: int) -> Write:
     """Take a seat for a user until a deadline, if it is nobody's at this time."""
+    seat: Seat = {
+        "performanceId": performance_id,
+        "seatNumber": seat_number,
+        "reservationId": reservation_id,
+        "userId": user_id,
+        "status": "HELD",
+        "expiresAt": until,
+    }
     return put(
         settings().seats_table,
-        {
-            "performanceId": performance_id,
-            "seatNumber": seat_number,
-            "reservationId": reservation_id,
-            "userId": user_id,
-            "status": "HELD",
-            "expiresAt": until,
-        },
+        seat,
         "attribute_not_exists(#reservationId) OR (#status = :held AND #expiresAt <= :at)",
         held="HELD",
         at=at,
@@ -76,7 +87,7 @@ def release(performance_id: str, seat_number: int, reservation_id: str) -> Write
     """Free a seat, if this reservation still holds it."""
     return delete(
         settings().seats_table,
-        {"performanceId": performance_id, "seatNumber": seat_number},
+        _key(performance_id, seat_number),
         "#reservationId = :reservation AND #status = :held",
         reservation=reservation_id,
         held="HELD",
@@ -91,7 +102,7 @@ def move_deadline(performance_id: str, seat_number: int, reservation_id: str, *,
     """
     return update(
         settings().seats_table,
-        {"performanceId": performance_id, "seatNumber": seat_number},
+        _key(performance_id, seat_number),
         "SET #expiresAt = :until",
         "#reservationId = :reservation AND #status = :held",
         until=until,
@@ -104,7 +115,7 @@ def sell(performance_id: str, seat_number: int, reservation_id: str) -> Write:
     """Make a held seat sold, if this reservation still has it. A sold seat has no deadline and no TTL."""
     return update(
         settings().seats_table,
-        {"performanceId": performance_id, "seatNumber": seat_number},
+        _key(performance_id, seat_number),
         "SET #status = :sold REMOVE #expiresAt",
         "#reservationId = :reservation AND #status = :held",
         sold="SOLD",
@@ -115,8 +126,7 @@ def sell(performance_id: str, seat_number: int, reservation_id: str) -> Write:
 
 def read(performance_id: str, seat_number: int) -> Seat | None:
     """Return a seat's item as it is now, or None where nobody has had the seat."""
-    found = get(settings().seats_table, {"performanceId": performance_id, "seatNumber": seat_number})
-    return cast(Seat | None, found)
+    return cast(Seat | None, get(settings().seats_table, _key(performance_id, seat_number)))
 
 
 def read_sold(performance_id: str) -> list[Seat]:
@@ -129,7 +139,7 @@ def admit(performance_id: str, seat_number: int, reservation_id: str, admission:
     """Write down that the guest of a sold seat came in, once, if this reservation still has the seat."""
     return update(
         settings().seats_table,
-        {"performanceId": performance_id, "seatNumber": seat_number},
+        _key(performance_id, seat_number),
         "SET #admission = :admission",
         "#reservationId = :reservation AND #status = :sold AND attribute_not_exists(#admission)",
         admission=admission,
@@ -138,16 +148,16 @@ def admit(performance_id: str, seat_number: int, reservation_id: str, admission:
     )
 
 
-def seat_map(performance: Performance, taken: Sequence[Item]) -> list[dict[str, Any]]:
+def seat_map(performance: Performance, taken: Sequence[Seat]) -> list[dict[str, Any]]:
     """Show all seats of a performance in order."""
-    status = {seat["seatNumber"]: seat["status"] for seat in taken}
+    status: dict[int, str] = {seat["seatNumber"]: seat["status"] for seat in taken}
     return [
         {"seatNumber": number, "price": performance["price"], "status": status.get(number, "AVAILABLE")}
         for number in range(1, performance["seatsTotal"] + 1)
     ]
 
 
-def refusal(taken: Sequence[Item]) -> list[dict[str, Any]]:
+def refusal(taken: Sequence[Seat]) -> list[dict[str, Any]]:
     """Show why seats cannot be had: sold for good, or held until a time."""
     return [
         {"seatNumber": seat["seatNumber"], "status": seat["status"]}
@@ -159,5 +169,5 @@ def refusal(taken: Sequence[Item]) -> list[dict[str, Any]]:
 def count_available(performance: Performance, at: int) -> int:
     """Count the free seats of a performance, as they were at most a few seconds ago."""
     name = performance_id(performance)
-    taken = cached(("taken", name), lambda: len(read_taken(name, at, consistent=False)), at, COUNT_CACHE_SECONDS)
+    taken = cached(("taken", name), lambda: len(read_taken(name, at)), at, COUNT_CACHE_SECONDS)
     return performance["seatsTotal"] - taken

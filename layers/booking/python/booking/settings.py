@@ -27,6 +27,8 @@ class Settings:
     queue_capacity: int
     active_seconds: int
     hold_seconds: int
+    max_holding_seconds: int
+    hold_again_seconds: int
     max_seats_per_user: int
     fans_charge: str = "on"
     """`off` where fans buy their points from a payment provider, which charges them with a machine's credentials."""

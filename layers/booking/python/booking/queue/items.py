@@ -66,7 +66,7 @@ class CounterItem(TypedDict, total=False):
 class TokenItem(TypedDict):
     """`pk = concertId#TOKENS#block, sk = number`. One that only closes a number has neither user nor deadline.
 
-    `revision` counts the bookings made with it; `activeUntil` is there once it is ACTIVE.
+    `activeUntil` is there once it is ACTIVE.
     """
 
     pk: str
@@ -76,7 +76,6 @@ class TokenItem(TypedDict):
     status: Literal["WAITING", "ACTIVE", "FINISHED", "EXPIRED"]
     expiresAt: NotRequired[int]
     joinedAt: NotRequired[int]
-    revision: NotRequired[int]
     activeUntil: NotRequired[int]
     lastSeenAt: NotRequired[int]
     purgeAt: int

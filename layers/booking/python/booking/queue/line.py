@@ -74,18 +74,17 @@ def look(turn: Turn, at: int) -> tuple[Place, Line | None]:
     return found, line
 
 
-def book(turn: Turn, at: int) -> int:
-    """Check that it is this fan's turn to book, now; return the revision that `place.use` asks for.
+def book(turn: Turn, at: int) -> None:
+    """Check that it is this fan's turn to book, now.
 
     Raises:
         QueueTokenExpired: the place is gone.
         QueueTokenNotActive: it is not this fan's turn yet; carries the numbers of the place.
 
     """
-    found, revision = place.find(turn, at)
+    found = place.find(turn, at)
     if not found.turn.active:
         raise view.not_active(found, line_of(recent_queue(turn.concert_id, at)), at)
-    return revision
 
 
 def leave(concert_id: str, user_id: str, sent: str | None, at: int) -> bool:

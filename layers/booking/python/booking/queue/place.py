@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from booking import clock
-from booking.dynamodb import ConditionFailed, Write, put, update, write
+from booking.dynamodb import ConditionFailed, Write, check, put, update, write
 from booking.errors import QueueTokenExpired
 from booking.queue import admission
 from booking.queue.items import TokenItem, read_token, token_key
@@ -43,7 +43,6 @@ def open_place(concert_id: str, user_id: str, number: int, life: int, at: int) -
         status="WAITING",
         expiresAt=at + life,
         joinedAt=at,
-        revision=0,
         purgeAt=at + life + clock.DAY,
     )
     try:
@@ -161,28 +160,23 @@ def still_active(turn: Turn, at: int) -> Place:
     return Place(turn, turn.expires_at)
 
 
-def find(turn: Turn, at: int) -> tuple[Place, int]:
-    """Read a living place as it is now, and the revision that booking with it asks for.
+def find(turn: Turn, at: int) -> Place:
+    """Read a living place as it is now.
 
     Raises:
         QueueTokenExpired: the place is gone.
 
     """
-    item = _alive(read_token(turn.concert_id, turn.number), at)
-    return _place(turn.concert_id, item), item["revision"]
+    return _place(turn.concert_id, _alive(read_token(turn.concert_id, turn.number), at))
 
 
-def use(turn: Turn, revision: int, at: int) -> Write:
-    """Book with an ACTIVE token, in a transaction; a parallel booking with the same token is refused and looks
-    again."""
-    return update(
+def use(turn: Turn, at: int) -> Write:
+    """Let a transaction that books stand only while the token is ACTIVE."""
+    return check(
         settings().queue_table,
         token_key(turn.concert_id, turn.number),
-        "SET #revision = :next",
-        "#status = :active AND #expiresAt > :at AND #revision = :revision",
-        next=revision + 1,
+        "#status = :active AND #expiresAt > :at",
         active="ACTIVE",
-        revision=revision,
         at=at,
     )
 
