@@ -1,15 +1,18 @@
 """The line: one place for each fan, whatever they do with it."""
 
+import contextlib
 from typing import Any
 
 import pytest
 
 from booking import memory
 from booking.dynamodb import get, update, write
-from booking.errors import QueueTokenExpired, QueueTokenNotActive
+from booking.errors import QueueTokenExpired, QueueTokenNotActive, RateLimited
 from booking.queue import admission, driver, items, line, membership, place, tick, view
+from booking.queue.membership import COOL_DOWN_SECONDS
 from booking.queue.place import Place
 from booking.queue.token import Turn
+from tests.race.steps import Steps, Work
 
 CONCERT = "yorushika"
 AT = 1_800_000_000
@@ -84,7 +87,7 @@ def test_a_fan_who_comes_back_late_by_joining_again_is_told_a_pause_that_the_pla
 def test_joining_again_after_finishing_lapsing_or_leaving_gives_a_new_place_at_the_end() -> None:
     ann, ben, cem = fill()
     write(place.finish(CONCERT, ann.number, AT))
-    assert place.end(CONCERT, ben.number)
+    assert place.end(CONCERT, ben.number, left_at=AT - COOL_DOWN_SECONDS)
 
     again, is_new = join("ann", AT + 1)
     ben_again, ben_is_new = join("ben", AT + 1)
@@ -93,6 +96,106 @@ def test_joining_again_after_finishing_lapsing_or_leaving_gives_a_new_place_at_t
     assert (is_new, ben_is_new, cem_is_new) == (True, True, True)
     assert [each.turn.number for each in (again, ben_again, cem_again)] == [4, 5, 6]
     assert stored(cem.number)["status"] == "EXPIRED"
+
+
+def test_whoever_leaves_and_joins_again_at_once_is_told_how_long_to_wait_and_burns_no_number() -> None:
+    cem = fill()[2]
+    place.end(CONCERT, cem.number, left_at=AT + 7)
+
+    for at, left in ((AT + 7, COOL_DOWN_SECONDS), (AT + 7 + COOL_DOWN_SECONDS - 1, 1)):
+        with pytest.raises(RateLimited) as refused:
+            join("cem", at)
+        assert refused.value.retry_after == left
+        assert f"{left} seconds" in refused.value.detail
+    assert items.read_counter(CONCERT)["issued"] == 3
+
+    assert join("cem", AT + 7 + COOL_DOWN_SECONDS)[0].turn.number == 4
+
+
+def test_leaving_again_and_again_makes_the_wait_longer_and_paying_ends_that() -> None:
+    at, waits = AT, []
+    turn = fill()[2]
+    for _ in range(7):
+        place.end(CONCERT, turn.number, left_at=at)
+        with pytest.raises(RateLimited) as refused:
+            join("cem", at)
+        waits.append(refused.value.retry_after)
+        at += refused.value.retry_after or 0
+        turn = join("cem", at)[0].turn
+    assert waits == [30, 60, 120, 240, 480, 600, 600]
+
+    write(place.finish(CONCERT, turn.number, at))
+    turn = join("cem", at)[0].turn
+    place.end(CONCERT, turn.number, left_at=at)
+    with pytest.raises(RateLimited) as refused:
+        join("cem", at)
+    assert refused.value.retry_after == 30
+
+
+def test_one_account_that_leaves_and_joins_all_the_time_does_not_spoil_the_line_for_another() -> None:
+    fill()
+    for later in range(300):
+        with contextlib.suppress(RateLimited):
+            place.end(CONCERT, join("restless", AT + later)[0].turn.number, left_at=AT + later)
+    place.end(CONCERT, 3)
+    tick.tick(CONCERT, lambda: AT + 300)
+
+    honest = join("honest", AT + 300)[0]
+
+    assert numbers(honest, AT + 300)["position"] == 1
+
+
+def test_a_users_parallel_joins_share_one_number() -> None:
+    fill()
+    with Steps():
+        joins = [Work(f"join {n}", lambda: line.take_place(CONCERT, "dan", AT), {}) for n in range(5)]
+        while standing := [each for each in joins if not each.ended]:
+            for each in standing:
+                each.step()
+
+    assert [each.error for each in joins] == [None] * 5
+    assert {each.answer[0].turn.number for each in joins if each.answer} == {4}
+    assert sum(each.answer[2] for each in joins if each.answer) == 1, "one of them made the place"
+    assert items.read_counter(CONCERT)["issued"] == 4
+
+
+def test_a_join_whose_answer_of_the_counter_is_lost_finds_its_number_again() -> None:
+    with Steps():
+        lost = Work("a join", lambda: line.take_place(CONCERT, "ann", AT), {})
+        while lost.call != "update_item":
+            lost.step()
+        lost.step("lost")
+        lost.finish()
+
+    assert isinstance(lost.error, RateLimited)
+    assert join("ann")[0].turn.number == 1
+
+
+def test_a_join_right_after_anothers_is_not_told_a_position_from_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a process that has remembered the queue from a second ago, when it was empty."""
+    empty = items.read_queue(CONCERT)
+    monkeypatch.setattr(line, "recent_queue", lambda *_: empty)
+    positions = []
+    for fan in range(30):
+        found, seen, _ = line.take_place(CONCERT, f"fan-{fan}", AT)
+        positions.append(view.numbers(found, seen, AT)["position"])
+
+    assert positions == [0, 0, *range(1, 29)]
+
+
+def test_a_queue_that_is_paused_says_so_to_those_who_wait_and_on_its_concert() -> None:
+    ann, _, cem = fill()
+    write(update("QueueTable", items.queue_key(CONCERT), "SET #capacity = :zero", zero=0))
+    catalog.forget()
+
+    assert numbers(Place(cem, None), AT)["paused"]
+    assert view.overview(CONCERT, AT)["paused"]
+    assert not numbers(Place(ann, None), AT)["paused"], "who is in stays in"
+
+    write(update("QueueTable", items.queue_key(CONCERT), "SET #capacity = :two", two=2))
+    catalog.forget()
+    assert not numbers(Place(cem, None), AT)["paused"]
+    assert not view.overview(CONCERT, AT)["paused"]
 
 
 def test_the_first_devices_token_works_on_after_the_second_has_let_the_fan_in() -> None:
@@ -158,7 +261,7 @@ def test_a_lost_answer_of_the_counter_is_passed_over() -> None:
 
 
 def test_a_join_that_wakes_up_after_its_number_was_passed_over_takes_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    number = membership._next_number(CONCERT, AT)
+    number = membership._next_number(CONCERT, "ann", 0, AT)[0]
     join("ben", AT)
     tick.tick(CONCERT, lambda: AT + 60)
     assert stored(number)["status"] == "EXPIRED"

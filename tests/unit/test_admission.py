@@ -60,6 +60,29 @@ def test_an_unread_number_counts_as_taken() -> None:
     assert decide(Line(capacity=3, admitted=3, issued=9), {1: State.OVER}).taken == 2
 
 
+def test_numbers_that_are_over_are_passed_also_while_the_hall_is_full() -> None:
+    judged = all_taken(1, 2) | {3: State.OVER, 4: State.OVER, 5: State.TAKEN, 6: State.OVER}
+
+    decision = decide(Line(capacity=2, admitted=2, issued=6), judged)
+
+    assert (decision.admitted, decision.taken, decision.entered, decision.more) == (4, 2, 0, False)
+
+
+def test_whoever_has_gone_away_silently_is_not_ended_before_the_line_needs_the_place() -> None:
+    judged = all_taken(1, 2) | {3: State.OVER, 4: State.LAPSED, 5: State.ABANDONED}
+
+    decision = decide(Line(capacity=2, admitted=2, issued=5), judged)
+
+    assert (decision.to_end, decision.admitted) == ((), 3)
+
+
+def test_a_full_hall_reads_on_when_all_that_was_read_is_over() -> None:
+    judged = all_taken(1, 2) | dict.fromkeys(range(3, 53), State.OVER)
+
+    assert decide(Line(capacity=2, admitted=2, issued=300), judged).more
+    assert not decide(Line(capacity=2, admitted=2, issued=52), judged).more
+
+
 def test_the_low_end_stops_at_the_first_who_is_not_over() -> None:
     judged = {1: State.OVER, 2: State.MISSING, 3: State.OVER}
 

@@ -178,8 +178,10 @@ def decide(line: Line, judged: Mapping[int, State]) -> Decision:
         if judged.get(number, State.TAKEN) in {State.TAKEN, State.MISSING}
     )
     admitted, entered = line.admitted, 0
-    while taken < line.capacity and admitted < min(last_read, line.issued):
+    while admitted < min(last_read, line.issued):
         state = judged[admitted + 1]
+        if taken >= line.capacity and state is not State.OVER:
+            break
         if state in ends:
             to_end.append(admitted + 1)
         elif state is not State.OVER:
@@ -191,7 +193,9 @@ def decide(line: Line, judged: Mapping[int, State]) -> Decision:
     low = line.low
     while low < admitted and judged.get(low + 1) is State.OVER:
         low += 1
-    return Decision((), admitted, low, taken, entered, more=taken < line.capacity and admitted < line.issued)
+    ran_out = admitted == last_read < line.issued
+    more = ran_out and (taken < line.capacity or judged[admitted] is State.OVER)
+    return Decision((), admitted, low, taken, entered, more=more)
 
 
 def horizon(line: Line) -> int:

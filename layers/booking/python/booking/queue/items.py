@@ -55,7 +55,10 @@ class QueueItem(TypedDict, total=False):
 
 
 class CounterItem(TypedDict, total=False):
-    """`pk = concertId#COUNTER, sk = COUNTER`: how many numbers have been given out, and when the last was."""
+    """`pk = concertId#COUNTER, sk = COUNTER`: how many numbers have been given out, and when the last was.
+
+    Beside these, `by0`, `got0` and so on: who has just joined, and with which number (see `membership`).
+    """
 
     pk: str
     sk: str
@@ -66,7 +69,7 @@ class CounterItem(TypedDict, total=False):
 class TokenItem(TypedDict):
     """`pk = concertId#TOKENS#block, sk = number`. One that only closes a number has neither user nor deadline.
 
-    `activeUntil` is there once it is ACTIVE.
+    `activeUntil` is there once it is ACTIVE, `leftAt` if its fan has left.
     """
 
     pk: str
@@ -77,16 +80,21 @@ class TokenItem(TypedDict):
     expiresAt: NotRequired[int]
     joinedAt: NotRequired[int]
     activeUntil: NotRequired[int]
+    leftAt: NotRequired[int]
     lastSeenAt: NotRequired[int]
     purgeAt: int
 
 
 class MembershipItem(TypedDict):
-    """`pk = concertId#USER#userId, sk = MEMBER`: the number of the user's place."""
+    """`pk = concertId#USER#userId, sk = MEMBER`: the number of the user's place.
+
+    `leaves` counts how often in a row the user has left and come back.
+    """
 
     pk: str
     sk: str
     number: int
+    leaves: NotRequired[int]
     purgeAt: int
 
 

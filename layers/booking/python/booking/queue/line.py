@@ -32,12 +32,18 @@ def take_place(concert_id: str, user_id: str, at: int) -> tuple[Place, Line, boo
     line = line_of(queue)
     found, is_new = membership.find_or_open(concert_id, user_id, line, at)
     turn = found.turn
-    if not turn.active and line.admitted < turn.number <= line.admitted + admission.FRONT + line.capacity:
+    if not turn.active and turn.number > line.admitted and _has_moved(line, turn.number):
         line = make_room(concert_id, turn.number, at)
     if not turn.active and turn.number <= line.admitted:
         return place.enter(turn, at), line, is_new
     driver.keep_moving(turn, queue, line, at)
     return found, line, is_new
+
+
+def _has_moved(line: Line, number: int) -> bool:
+    """Tell whether joins may have moved a line that was read a second ago, or this number can move it: while there was
+    room, or as far as a hall that has emptied since would reach."""
+    return line.active < line.capacity or number <= line.admitted + admission.FRONT + line.capacity
 
 
 def poll(concert_id: str, user_id: str, sent: str | None, at: int) -> "QueueView":
@@ -95,7 +101,7 @@ def leave(concert_id: str, user_id: str, sent: str | None, at: int) -> bool:
 
     """
     turn = token.verify(sent, user_id=user_id, at=at, concert_id=concert_id)
-    left = place.end(concert_id, turn.number)
+    left = place.end(concert_id, turn.number, left_at=at)
     if left:
         driver.kick(concert_id)
     return left

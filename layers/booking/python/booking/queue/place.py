@@ -34,7 +34,10 @@ def _is_alive(item: TokenItem | None, at: int) -> bool:
 
 
 def open_place(concert_id: str, user_id: str, number: int, life: int, at: int) -> Place | None:
-    """Write a new token that lives for `life` seconds; None when the line went on without this number."""
+    """Write a new token that lives for `life` seconds; None when this number is over by now, or was never this user's.
+
+    Safe to repeat: several joins of one user may share a number.
+    """
     item = TokenItem(
         pk=token_key(concert_id, number)["pk"],
         sk=token_key(concert_id, number)["sk"],
@@ -49,7 +52,7 @@ def open_place(concert_id: str, user_id: str, number: int, life: int, at: int) -
         write(put(settings().queue_table, item, "attribute_not_exists(#pk)"))
     except ConditionFailed as refused:
         found = cast(TokenItem | None, refused.item)
-        if found is None or found.get("userId") != user_id:
+        if found is None or found.get("userId") != user_id or found["status"] in admission.OVER:
             return None
         item = found
     return _place(concert_id, item)
@@ -195,18 +198,21 @@ def finish(concert_id: str, number: int, at: int) -> Write:
     )
 
 
-def end(concert_id: str, number: int) -> bool:
-    """End a living token because its fan goes. Safe to repeat; tells whether it was this call that ended it."""
+def end(concert_id: str, number: int, *, left_at: int | None = None) -> bool:
+    """End a living token by hand; `left_at` is when its fan has left. Safe to repeat; tells whether it was this call
+    that ended it."""
+    leaving = {} if left_at is None else {"left": left_at}
     try:
         write(
             update(
                 settings().queue_table,
                 token_key(concert_id, number),
-                "SET #status = :finished",
+                "SET #status = :finished" + (", #leftAt = :left" if leaving else ""),
                 "#status IN (:waiting, :active)",
                 finished="FINISHED",
                 waiting="WAITING",
                 active="ACTIVE",
+                **leaving,
             )
         )
     except ConditionFailed:
@@ -236,11 +242,11 @@ def expire(concert_id: str, number: int, item: TokenItem) -> tuple[TokenItem, bo
     return ended, True
 
 
-def living(concert_id: str, number: int, at: int) -> Place | None:
-    """Return a place if it lives; if its time is over, see to it that it never lives again."""
-    item = read_token(concert_id, number)
-    if item is None or item["status"] in admission.OVER:
+def living(concert_id: str, item: TokenItem, at: int) -> Place | None:
+    """Return the place of a token that has been read, if it lives; if its time is over, see to it that it never lives
+    again."""
+    if item["status"] in admission.OVER:
         return None
     if item["expiresAt"] <= at:
-        item, _ = expire(concert_id, number, item)
+        item, _ = expire(concert_id, item["number"], item)
     return _place(concert_id, item) if _is_alive(item, at) else None
