@@ -23,7 +23,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """
     concert_id, scheduled, failed = event.get("concertId"), bool(event.get("scheduled")), []
     if concert_id is None:
-        in_use = [concert["sk"] for concert in catalog.all_concerts(clock.now()) if driver.in_use(concert["sk"])]
+        now = clock.now()
+        in_use = [concert["sk"] for concert in catalog.all_concerts(now) if driver.in_use(concert, now)]
         if not in_use:
             return {"queues": 0}
         concert_id, *others = in_use

@@ -4,9 +4,9 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from booking import catalog, clock, http
+from booking import catalog, clock, http, sale
 from booking.errors import ConcertNotFound
-from booking.queue import view
+from booking.queue import items, view
 
 app = http.api()
 
@@ -20,8 +20,11 @@ app = http.api()
 def get_concert(concertId: str) -> Response[Any]:
     now = clock.now()
     concert = catalog.find_concert(concertId, now)
-    queue = {"queue": view.overview(concertId, now)}
-    return http.public(app, catalog.concert_detail(concert, now) | queue, "public, max-age=1")
+    state = {
+        "saleStatus": sale.status(concert, items.recent_queue(concertId, now), now),
+        "queue": view.overview(concertId, now),
+    }
+    return http.public(app, catalog.concert_detail(concert, now) | state, "public, max-age=1")
 
 
 handler = http.entry(app)

@@ -4,8 +4,8 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from booking import catalog, clock, http
-from booking.errors import ConcertNotFound, RateLimited, SalesClosed, SalesNotOpen
+from booking import catalog, clock, http, sale
+from booking.errors import ConcertNotFound, NoPerformances, RateLimited, SalesClosed, SalesNotOpen, SoldOut
 from booking.observability import bind, count
 from booking.queue import line
 
@@ -20,14 +20,14 @@ app = http.api()
         success=(201, "QueueView"),
         again=200,
         user=True,
-        errors=[ConcertNotFound, SalesNotOpen, SalesClosed, RateLimited],
+        errors=[ConcertNotFound, NoPerformances, SalesNotOpen, SalesClosed, SoldOut, RateLimited],
     ),
 )
 def issue_queue_token(concertId: str) -> Response[Any]:
     now = clock.now()
     user_id = http.user(app)
     bind(concertId=concertId)
-    catalog.ensure_on_sale(catalog.find_concert(concertId, now), now)
+    sale.ensure_open(catalog.find_concert(concertId, now), now)
     shown, is_new = line.join(concertId, user_id, now)
     if is_new:
         count("QueueJoined")

@@ -5,7 +5,14 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from booking import clock, http
-from booking.errors import QueueTokenExpired, QueueTokenInvalid, QueueTokenRequired
+from booking.errors import (
+    NoPerformances,
+    QueueTokenExpired,
+    QueueTokenInvalid,
+    QueueTokenRequired,
+    SalesClosed,
+    SoldOut,
+)
 from booking.observability import bind
 from booking.queue import line
 
@@ -20,7 +27,7 @@ app = http.api()
         success=(200, "QueueView"),
         user=True,
         queue_token=True,
-        errors=[QueueTokenRequired, QueueTokenInvalid, QueueTokenExpired],
+        errors=[QueueTokenRequired, QueueTokenInvalid, QueueTokenExpired, NoPerformances, SalesClosed, SoldOut],
     ),
 )
 def poll_queue_token(concertId: str) -> Response[Any]:

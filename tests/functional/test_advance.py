@@ -165,6 +165,31 @@ def test_a_kick_beside_a_driver_that_has_just_moved_the_line_costs_one_read(
     assert [name for name, _ in calls] == ["GetItem"]
 
 
+def test_a_driver_whose_start_is_repeated_goes_on_and_others_do_not_begin(clock: Clock, kicked: list[Any]) -> None:
+    fill()
+    assert driver.take_lease(CONCERT, "one", AT, take_over=False)
+
+    assert driver.take_lease(CONCERT, "one", AT + 1, take_over=False)
+    assert not driver.take_lease(CONCERT, "two", AT + 1, take_over=False)
+
+
+def test_a_tick_of_the_driver_reads_the_queue_once(
+    clock: Clock, kicked: list[Any], calls: list[tuple[str, dict[str, Any]]]
+) -> None:
+    for turn in fill():
+        stay(turn)
+    read: list[int] = []
+    clock.then = {15: calls.clear}
+    clock.then[17] = lambda: read.extend(
+        request["Key"]["sk"]["S"] == "QUEUE" for name, request in calls if name == "GetItem"
+    )
+
+    drive(clock)
+
+    assert sum(read) == 1
+    assert len(read) == 2, "the queue and the counter"
+
+
 def test_a_driver_that_died_is_replaced_by_the_next_scheduled_one_or_by_a_kick_after_its_lease(
     clock: Clock, kicked: list[Any]
 ) -> None:

@@ -1,6 +1,7 @@
 """The line: one place for each fan, whatever they do with it."""
 
 import contextlib
+import dataclasses
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from booking import memory
 from booking.dynamodb import get, update, write
 from booking.errors import QueueTokenExpired, QueueTokenNotActive, RateLimited
 from booking.queue import admission, driver, items, line, membership, place, tick, view
+from booking.queue.admission import Line
 from booking.queue.membership import COOL_DOWN_SECONDS
 from booking.queue.place import Place
 from booking.queue.token import Turn
@@ -186,14 +188,14 @@ def test_a_join_right_after_anothers_is_not_told_a_position_from_before_it(monke
 def test_a_queue_that_is_paused_says_so_to_those_who_wait_and_on_its_concert() -> None:
     ann, _, cem = fill()
     write(update("QueueTable", items.queue_key(CONCERT), "SET #capacity = :zero", zero=0))
-    catalog.forget()
+    memory.forget()
 
     assert numbers(Place(cem, None), AT)["paused"]
     assert view.overview(CONCERT, AT)["paused"]
     assert not numbers(Place(ann, None), AT)["paused"], "who is in stays in"
 
     write(update("QueueTable", items.queue_key(CONCERT), "SET #capacity = :two", two=2))
-    catalog.forget()
+    memory.forget()
     assert not numbers(Place(cem, None), AT)["paused"]
     assert not view.overview(CONCERT, AT)["paused"]
 
@@ -216,6 +218,39 @@ def test_a_poll_of_one_device_never_shortens_what_another_was_given() -> None:
     shorter = place.renew(cem, admission.life(2), AT + 2).turn
 
     assert stored(cem.number)["expiresAt"] == longer.expires_at == shorter.expires_at
+
+
+def test_a_late_renewal_does_not_prolong_a_turn_to_book() -> None:
+    ann = fill()[0]
+
+    assert place.renew(dataclasses.replace(ann, active=False), 5_000, AT + 1).turn == ann
+    assert stored(ann.number)["expiresAt"] == AT + ACTIVE_SECONDS
+
+
+def test_those_further_back_are_told_how_many_must_enter_first_and_the_wait_that_is_certain() -> None:
+    """Nothing has been measured yet: with two places for 600 s each, one comes free each 300 s at the latest."""
+    fill()
+    join("dan")
+    eva, _ = join("eva")
+
+    shown = numbers(eva, AT)
+
+    assert (shown["position"], shown["ahead"], shown["estimatedWaitSeconds"]) == (3, 2, 900)
+
+
+def test_whoever_the_line_has_let_in_since_it_was_read_enters_without_moving_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = items.read_queue(CONCERT)
+    found, _ = membership.find_or_open(CONCERT, "ann", Line(capacity=2), AT)
+    write(update("QueueTable", items.queue_key(CONCERT), "SET #admitted = :two", two=2))
+    passed = items.read_queue(CONCERT)
+    monkeypatch.setattr(line, "recent_queue", lambda *_: before)
+
+    again, _, is_new = line.take_place(CONCERT, "ann", AT)
+
+    assert (again.turn.number, again.turn.active, is_new) == (found.turn.number, True, False)
+    assert items.read_queue(CONCERT) == passed
 
 
 def test_a_place_that_has_lapsed_never_comes_back() -> None:

@@ -1,5 +1,6 @@
 """The world in which the events happen: published concerts, and whatever stands in `{{…}}` in an event."""
 
+import functools
 import re
 from collections.abc import Callable
 from typing import Any
@@ -16,24 +17,31 @@ USER = "11111111-1111-4111-8111-111111111111"
 OTHER = "22222222-2222-4222-8222-222222222222"
 CONCERT = "starfall-symphony"
 PERFORMANCE = f"{CONCERT}.2036-05-10"
+CLOSED = {"aurora-requiem": "SOLD_OUT", "silent-overture": "NO_DATES", "autumn-finale": "OVER"}
+"""Concerts of which nothing can be had, as the driver has noted on their queues."""
 FAR = 10 * 365 * clock.DAY
 
 
 def publish() -> None:
-    """Publish a concert on sale, one not yet, one no more, and one without dates."""
+    """Publish a concert on sale, one not yet, one no more, one sold out, and one without dates."""
     now = clock.now()
     for concert_id, opens, closes in [
         (CONCERT, now - 60, now + FAR),
         ("winter-prelude", now + clock.DAY, now + FAR),
         ("autumn-finale", now - clock.DAY, now - 60),
+        ("aurora-requiem", now - 60, now + FAR),
         ("silent-overture", now - 60, now + FAR),
     ]:
         facts = {"title": concert_id.title(), "artist": "An Orchestra", "venue": "A Hall", "description": "Music."}
         times = {"salesOpenAt": opens, "salesCloseAt": closes}
-        write(put(settings().catalog_table, {"pk": "CONCERT", "sk": concert_id} | facts | times))
+        dates = [] if concert_id == "silent-overture" else [{"startsAt": now + FAR, "timezone": "Asia/Seoul"}]
+        concert = {"pk": "CONCERT", "sk": concert_id, "dates": dates, "priceFrom": 12000}
+        write(put(settings().catalog_table, concert | facts | times))
         if concert_id != "silent-overture":
             date = {"startsAt": now + FAR, "timezone": "Asia/Seoul", "price": 12000, "seatsTotal": 50}
             write(put(settings().catalog_table, {"pk": concert_id, "sk": "2036-05-10"} | date))
+    for concert_id, closed in CLOSED.items():
+        write(put(settings().queue_table, items.queue_key(concert_id) | {"closed": closed}))
 
 
 def enter(user: str, concert: str = CONCERT) -> place.Place:
@@ -134,6 +142,10 @@ def _code_of_a_ticket() -> str:
     return tickets.code_of(ticket)
 
 
+def _a_token_of(concert: str) -> str:
+    return token.sign(Turn(concert, USER, 1, active=False, expires_at=clock.now() + 60))
+
+
 GIVEN: dict[str, Callable[[], str]] = {
     "waiting token": _waiting_token,
     "active token": lambda: token.sign(enter(USER).turn),
@@ -142,6 +154,7 @@ GIVEN: dict[str, Callable[[], str]] = {
     "active token, four seats held": _four_seats_held,
     "active token, held too long": _held_too_long,
     "active token, seat 13 taken": _seat_13_taken,
+    **{f"waiting token of {concert}": functools.partial(_a_token_of, concert) for concert in CLOSED},
     "token of another user": lambda: token.sign(enter(OTHER).turn),
     "token of another concert": lambda: token.sign(enter(USER, "silent-overture").turn),
     "expired token": lambda: token.sign(Turn(CONCERT, USER, 1, active=True, expires_at=clock.now() - 1)),

@@ -237,8 +237,7 @@ def _convert(entries: list[ConcertEntry], document: Document) -> list[Concert]:
         }
         if entry.translations:
             concert["translations"] = _words(entry.translations)
-        if performances:
-            concert |= _dates(list(performances.values()))
+        concert |= _dates(list(performances.values()))
         concerts[entry.concertId] = Concert(concert, performances, entry.queueCapacity)
     return list(concerts.values())
 
@@ -257,10 +256,8 @@ def _words(translations: Mapping[str, ConcertWords | PerformanceWords]) -> dict[
 def _dates(performances: list[Item]) -> Item:
     """Sum a concert's dates up on the concert itself, so that a list says what comes next in one read."""
     ordered = sorted(performances, key=lambda each: (each["startsAt"], each["sk"]))
-    return {
-        "dates": [{"startsAt": each["startsAt"], "timezone": each["timezone"]} for each in ordered],
-        "priceFrom": min(each["price"] for each in performances),
-    }
+    dates: Item = {"dates": [{"startsAt": each["startsAt"], "timezone": each["timezone"]} for each in ordered]}
+    return dates | ({"priceFrom": min(each["price"] for each in performances)} if performances else {})
 
 
 def _epoch(document: Document, location: Location, text: str, zone: str) -> int | None:

@@ -9,6 +9,7 @@ budget, then raised as `TemporarilyUnavailable`. So every caller must be safe to
 earlier write when a condition fails.
 """
 
+import functools
 import random
 import re
 import time
@@ -271,6 +272,20 @@ def get(table: str, key: Key, *, consistent: bool = True) -> Item | None:
     return decode(
         _read(lambda: client().get_item(TableName=table, Key=encode(key), ConsistentRead=consistent)).get("Item")
     )
+
+
+def get_many(table: str, keys: Sequence[Key]) -> list[Item]:
+    """Read up to 100 items at once, eventually consistent, in any order; those that are not there are left out."""
+    wanted: Any = {table: {"Keys": [encode(key) for key in keys], "ConsistentRead": False}} if keys else None
+    found: list[Item] = []
+    for _ in attempts():
+        if not wanted:
+            return found
+        request = functools.partial(client().batch_get_item, RequestItems=wanted)
+        answer = _read(request)
+        found += [item for raw in answer["Responses"].get(table, []) if (item := decode(raw)) is not None]
+        wanted = answer.get("UnprocessedKeys")
+    raise TemporarilyUnavailable
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@
     ├── PaymentNotFound             404   another user's looks the same
     ├── SalesNotOpen                409
     ├── SalesClosed                 409
+    ├── SoldOut                     409
     ├── SeatTaken                   409
     ├── SeatLimitExceeded           409
     ├── HeldTooLong                 409
@@ -169,6 +170,15 @@ class SalesClosed(BookingError):
 
     code, status, title = "SALES_CLOSED", 409, "Sales are closed"
     sentence = "Sales are closed."
+
+
+class SoldOut(BookingError):
+    """Every seat of the concert is sold."""
+
+    code, status, title = "SOLD_OUT", 409, "Sold out"
+    sentence = (
+        "Every seat of this concert is sold, so its queue has ended. Should a seat come back, you can join again."
+    )
 
 
 class SeatTaken(BookingError):

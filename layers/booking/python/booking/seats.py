@@ -166,6 +166,14 @@ def refusal(taken: Sequence[Seat]) -> list[dict[str, Any]]:
     ]
 
 
+def is_sold_out(performance: Performance, at: int) -> bool:
+    """Tell whether every seat of a performance is sold. One that is held may still come back."""
+    if count_available(performance, at):
+        return False
+    taken = read_taken(performance_id(performance), at, consistent=True)
+    return sum(seat["status"] == "SOLD" for seat in taken) == performance["seatsTotal"]
+
+
 def count_available(performance: Performance, at: int) -> int:
     """Count the free seats of a performance, as they were at most a few seconds ago."""
     name = performance_id(performance)

@@ -22,6 +22,7 @@ class Concert(TypedDict):
     venue: str
     salesOpenAt: str
     salesCloseAt: str
+    saleStatus: Literal["UPCOMING", "ON_SALE", "PAUSED", "SOLD_OUT", "NO_DATES", "OVER"]
     dates: Dates | None
     translations: dict[str, dict[str, str]]
 
@@ -110,6 +111,7 @@ class QueueNumbers(TypedDict):
     estimatedWaitSeconds: int
     pollAfterSeconds: int
     paused: bool
+    saleStatus: Literal["ON_SALE", "PAUSED"]
     expiresAt: str
     activeUntil: str | None
 

@@ -93,10 +93,12 @@ class Line:
 
     The rest is for operators: the places in use when the line last moved, how many have been let in and how many had
     lapsed so far, and when the line last moved. `active_seconds`, how long a turn lasts, is the stack's own.
+    While it is `closed`, since nothing is left to sell, nobody else is let in, and whoever goes away is ended at once.
     """
 
     capacity: int
     active_seconds: int = 600
+    closed: bool = False
     admitted: int = 0
     low: int = 0
     issued: int = 0
@@ -180,7 +182,8 @@ def decide(line: Line, judged: Mapping[int, State]) -> Decision:
     admitted, entered = line.admitted, 0
     while admitted < min(last_read, line.issued):
         state = judged[admitted + 1]
-        if taken >= line.capacity and state is not State.OVER:
+        full = taken >= line.capacity or line.closed
+        if state is not State.OVER and full and not (line.closed and state in ends):
             break
         if state in ends:
             to_end.append(admitted + 1)

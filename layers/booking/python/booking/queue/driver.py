@@ -11,11 +11,12 @@ import contextlib
 import json
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from booking import aws, clock
+from booking import aws, clock, sale
+from booking.catalog import Concert
 from booking.dynamodb import ConditionFailed, update, write
 from booking.errors import BookingError, TemporarilyUnavailable
 from booking.observability import count, levels, logger
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 TICK_SECONDS = 2
+LOOK_SECONDS = 10
+"""How often a driver looks whether anything is left to sell."""
 DRIVE_SECONDS = 58
 """How long a driver works; the schedule starts the next one within this and a tick."""
 FAILURES = 3
@@ -61,6 +64,7 @@ def drive(
     queue = read_queue(concert_id)
     if not take_over and is_driven(queue, started) and started - queue.get("advancedAt", 0) < TICK_SECONDS:
         return 0
+    queue, looked_at = note_what_is_left(concert_id, queue, started), started
     line, ticks, failures = _report(concert_id, tick(concert_id, now, queue=queue), now()), 1, 0
     if not line.waiting or not take_lease(concert_id, driver, started, take_over=take_over):
         return ticks
@@ -74,6 +78,8 @@ def drive(
             queue = read_queue(concert_id)
             if holds and queue.get("driver") != driver:
                 return ticks
+            if now() - looked_at >= LOOK_SECONDS:
+                queue, looked_at = note_what_is_left(concert_id, queue, now()), now()
             line, ticks, failures = _report(concert_id, tick(concert_id, now, queue=queue), now()), ticks + 1, 0
         except TemporarilyUnavailable:
             failures += 1
@@ -87,6 +93,21 @@ def drive(
     if holds:
         end_lease(concert_id, driver)
     return ticks
+
+
+def note_what_is_left(concert_id: str, queue: QueueItem, at: int) -> QueueItem:
+    """Note on the queue when nothing is left to sell, and when something is again; return the queue as it is then."""
+    try:
+        closed = sale.nothing_left(concert_id, at)
+    except BookingError:
+        logger.warning("it cannot be read whether anything is left to sell", exc_info=True)
+        return queue
+    if closed == queue.get("closed"):
+        return queue
+    logger.info("nothing is left to sell" if closed else "something is left to sell again", closed=closed)
+    change = "SET #closed = :closed" if closed else "REMOVE #closed"
+    values = {"closed": closed} if closed else {}
+    return cast(QueueItem, write(update(settings().queue_table, queue_key(concert_id), change, None, **values)))
 
 
 def _report(concert_id: str, line: Line, at: int) -> Line:
@@ -168,11 +189,13 @@ def keep_moving(turn: Turn, queue: QueueItem, line: Line, at: int) -> None:
         kick(turn.concert_id)
 
 
-def in_use(concert_id: str) -> bool:
-    """Tell whether anybody has or wants a place in a concert's queue; if that cannot be read, somebody may."""
+def in_use(concert: Concert, at: int) -> bool:
+    """Tell whether anybody has or wants a place in a concert's queue, or may want one that was closed; if that cannot
+    be read, somebody may."""
+    concert_id = concert["sk"]
     try:
         line = line_of(read_queue(concert_id, consistent=False), read_counter(concert_id, consistent=False))
     except BookingError:
         logger.warning("it cannot be read whether a queue is in use", concertId=concert_id, exc_info=True)
         return True
-    return line.issued > line.low
+    return line.issued > line.low or (line.closed and at < concert["salesCloseAt"])

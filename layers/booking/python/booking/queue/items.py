@@ -13,15 +13,17 @@ For each concert:
 Times are epoch seconds.
 """
 
+from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict, cast
 
-from booking.dynamodb import get, query, query_all
+from booking.dynamodb import get, get_many, query, query_all
 from booking.memory import cached
 from booking.queue.admission import Line
 from booking.settings import settings
 
 BLOCK = 500
 CACHE_SECONDS = 1
+LIST_CACHE_SECONDS = 10
 
 
 class Key(TypedDict):
@@ -34,13 +36,14 @@ class Key(TypedDict):
 class QueueItem(TypedDict, total=False):
     """`pk = concertId, sk = QUEUE`; a concert may have none yet.
 
-    `capacity` is there if an operator set one; `driver` works until `drivenUntil` at most. The rest is in
-    `admission.Line`.
+    `capacity` is there if an operator set one; `closed` says why, while nothing is left to sell (see `sale`); `driver`
+    works until `drivenUntil` at most. The rest is in `admission.Line`.
     """
 
     pk: str
     sk: str
     capacity: int
+    closed: Literal["SOLD_OUT", "NO_DATES", "OVER"]
     admitted: int
     low: int
     pace: int
@@ -124,6 +127,7 @@ def line_of(queue: QueueItem, counter: CounterItem | None = None) -> Line:
     return Line(
         capacity=queue.get("capacity", settings().queue_capacity),
         active_seconds=settings().active_seconds,
+        closed="closed" in queue,
         admitted=queue.get("admitted", 0),
         low=queue.get("low", 0),
         issued=counter.get("issued", 0),
@@ -146,6 +150,16 @@ def read_queue(concert_id: str, *, consistent: bool = True) -> QueueItem:
 def recent_queue(concert_id: str, at: int) -> QueueItem:
     """Return the queue item, at most a second old. An older cursor only makes somebody wait for the next poll."""
     return cached(("queue", concert_id), lambda: read_queue(concert_id, consistent=False), at, CACHE_SECONDS)
+
+
+def recent_queues(concert_ids: Sequence[str], at: int) -> dict[str, QueueItem]:
+    """Return the queue items of concerts, at most some seconds old, read at once."""
+
+    def read() -> dict[str, QueueItem]:
+        found = get_many(settings().queue_table, [queue_key(concert_id) for concert_id in concert_ids])
+        return {item["pk"]: cast(QueueItem, item) for item in found}
+
+    return cached(("queues", *concert_ids), read, at, LIST_CACHE_SECONDS)
 
 
 def read_counter(concert_id: str, *, consistent: bool = True) -> CounterItem:

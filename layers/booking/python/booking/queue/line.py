@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from booking import sale
 from booking.queue import admission, driver, membership, place, token, view
 from booking.queue.admission import Line
 from booking.queue.items import line_of, recent_queue
@@ -52,6 +53,7 @@ def poll(concert_id: str, user_id: str, sent: str | None, at: int) -> "QueueView
     Raises:
         QueueTokenRequired, QueueTokenInvalid: as `token.verify`.
         QueueTokenExpired: the place is gone.
+        SoldOut, NoPerformances, SalesClosed: nothing is left that one could wait for; the place has ended.
 
     """
     turn = token.verify(sent, user_id=user_id, at=at, concert_id=concert_id)
@@ -67,12 +69,16 @@ def look(turn: Turn, at: int) -> tuple[Place, Line | None]:
 
     Raises:
         QueueTokenExpired: the place is gone.
+        SoldOut, NoPerformances, SalesClosed: nothing is left that one could wait for; the place has ended.
 
     """
     if turn.active:
         return place.still_active(turn, at), None
     queue = recent_queue(turn.concert_id, at)
     line = line_of(queue)
+    if "closed" in queue:
+        place.end(turn.concert_id, turn.number)
+        raise sale.REFUSALS[queue["closed"]]
     if turn.number <= line.admitted:
         return place.enter(turn, at), line
     found = place.come_back(Place(turn, None), admission.pause(line, turn.number, at), at)

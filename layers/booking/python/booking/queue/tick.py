@@ -123,7 +123,7 @@ def make_room(concert_id: str, number: int, at: int) -> Line:
         line = line_of(queue)
         if number <= line.admitted:
             return line
-        if number - line.low > line.capacity:
+        if number - line.low > line.capacity or line.closed:
             break
         with contextlib.suppress(ConditionFailed):
             opened = write(
@@ -140,7 +140,7 @@ def make_room(concert_id: str, number: int, at: int) -> Line:
                 )
             )
             return line_of(cast(QueueItem, opened))
-    if number <= line.admitted + admission.FRONT and line.active < line.capacity:
+    if number <= line.admitted + admission.FRONT and line.active < line.capacity and not line.closed:
         return tick(concert_id, lambda: at, until=number, ends=ENDS_WHILE_JOINING)
     return line
 

@@ -34,6 +34,7 @@ def numbers(place: Place, line: Line | None, at: int) -> "views.QueueNumbers":
         "estimatedWaitSeconds": wait,
         "pollAfterSeconds": pause,
         "paused": paused,
+        "saleStatus": "PAUSED" if paused else "ON_SALE",
         "expiresAt": clock.rfc3339(turn.expires_at),
         "activeUntil": clock.rfc3339(place.active_until) if place.active_until is not None else None,
     }

@@ -1,0 +1,224 @@
+"""What state a sale is in, at the door, in the waiting room and in the list; a queue that leads to nothing ends."""
+
+from typing import Any, cast
+
+import pytest
+
+from booking import catalog, memory, sale
+from booking.catalog import Concert
+from booking.dynamodb import delete, put, update, write
+from booking.errors import BookingError, NoPerformances, SalesClosed, SalesNotOpen, SoldOut
+from booking.queue import driver, items, line, tick
+from booking.queue.items import QueueItem
+from booking.queue.token import Turn
+
+CONCERT = "yorushika"
+AT = 1_800_000_000
+SEATS = 3
+
+
+@pytest.fixture(autouse=True)
+def kicked(cloud: None, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    publish(AT + 1000)
+    seen: list[str] = []
+    monkeypatch.setattr(driver, "kick", lambda concert, **_: seen.append(concert))
+    return seen
+
+
+def publish(*dates: int, opens: int = AT - 100, closes: int = AT + 5000) -> None:
+    """Publish the concert, with these dates and a few seats for each."""
+    days = [{"startsAt": at, "timezone": "Asia/Seoul"} for at in dates]
+    write(
+        put(
+            "CatalogTable",
+            {"pk": "CONCERT", "sk": CONCERT, "salesOpenAt": opens, "salesCloseAt": closes, "dates": days},
+        )
+    )
+    for number in range(2):
+        key = {"pk": CONCERT, "sk": f"date-{number}"}
+        if number < len(dates):
+            write(put("CatalogTable", key | days[number] | {"price": 7, "seatsTotal": SEATS}))
+        else:
+            write(delete("CatalogTable", key))
+
+
+def take(sold: int, held: int = 0, date: int = 0) -> None:
+    """Have seats of a date sold and held."""
+    for number in range(1, sold + held + 1):
+        seat = {"performanceId": f"{CONCERT}.date-{date}", "seatNumber": number, "reservationId": "r", "userId": "u"}
+        state = {"status": "SOLD"} if number <= sold else {"status": "HELD", "expiresAt": AT + 300}
+        write(put("SeatsTable", seat | state))
+
+
+def look(at: int = AT) -> QueueItem:
+    """Have a driver look what is left."""
+    memory.forget()
+    queue = driver.note_what_is_left(CONCERT, items.read_queue(CONCERT), at)
+    assert queue == items.read_queue(CONCERT)
+    memory.forget()
+    return queue
+
+
+def status(at: int = AT) -> sale.Status:
+    memory.forget()
+    return sale.status(catalog.find_concert(CONCERT, at), items.recent_queue(CONCERT, at), at)
+
+
+def close(why: str) -> None:
+    write(update("QueueTable", items.queue_key(CONCERT), "SET #closed = :why", None, why=why))
+
+
+def wait_in_line(user: str = "cem", at: int = AT) -> Turn:
+    """Have two take the places, and one wait."""
+    for name in ("ann", "ben", user):
+        memory.forget()
+        found, *_ = line.take_place(CONCERT, name, at)
+    assert not found.turn.active
+    return found.turn
+
+
+def test_a_sale_opens_runs_and_is_over() -> None:
+    publish(AT + 1000, opens=AT + 10, closes=AT + 500)
+
+    assert [status(AT + later) for later in (9, 10, 499, 500)] == ["UPCOMING", "ON_SALE", "ON_SALE", "OVER"]
+
+
+def test_a_sale_of_which_every_date_has_begun_is_over() -> None:
+    publish(AT + 20, AT + 30)
+
+    assert [status(AT + later) for later in (29, 30)] == ["ON_SALE", "OVER"]
+
+
+def test_a_sale_without_dates_and_a_paused_one_say_so() -> None:
+    write(update("QueueTable", items.queue_key(CONCERT), "SET #capacity = :zero", zero=0))
+    assert status() == "PAUSED"
+
+    publish()
+    assert status() == "NO_DATES"
+
+
+def test_a_sale_is_sold_out_when_every_seat_of_every_date_ahead_is_sold_and_not_while_one_is_held() -> None:
+    publish(AT + 1000, AT + 2000)
+    take(sold=SEATS)
+    assert "closed" not in look(), "the second date has seats"
+
+    take(sold=2, held=1, date=1)
+    assert "closed" not in look(), "one is held, and may come back"
+    assert status() == "ON_SALE"
+
+    take(sold=SEATS, date=1)
+    assert look()["closed"] == "SOLD_OUT"
+    assert status() == "SOLD_OUT"
+
+
+def test_a_date_that_has_begun_keeps_no_sale_open() -> None:
+    publish(AT + 10, AT + 2000)
+    take(sold=SEATS, date=1)
+
+    assert "closed" not in look()
+    assert look(AT + 10)["closed"] == "SOLD_OUT"
+
+
+def test_a_seat_that_comes_back_opens_the_queue_again() -> None:
+    take(sold=SEATS)
+    look()
+    write(delete("SeatsTable", {"performanceId": f"{CONCERT}.date-0", "seatNumber": 2}))
+
+    assert "closed" not in look()
+    assert status() == "ON_SALE"
+
+
+def test_what_the_driver_noted_does_not_outlive_a_new_sales_window_or_new_dates() -> None:
+    close("OVER")
+    assert status() == "ON_SALE"
+    assert "closed" not in look()
+
+    close("NO_DATES")
+    assert status() == "ON_SALE"
+
+
+@pytest.mark.parametrize(
+    ("why", "refusal"), [("SOLD_OUT", SoldOut), ("NO_DATES", NoPerformances), ("OVER", SalesClosed)]
+)
+def test_whoever_waits_for_nothing_is_told_why_each_time_they_ask(why: str, refusal: type[BookingError]) -> None:
+    waiting = wait_in_line()
+    close(why)
+    memory.forget()
+
+    for later in (2, 4):
+        with pytest.raises(refusal):
+            line.look(waiting, AT + later)
+    token = items.read_token(CONCERT, waiting.number)
+    assert token is not None
+    assert token["status"] == "FINISHED"
+    assert "leftAt" not in token, "who was sent away may come back at once"
+
+
+def test_who_is_in_when_the_last_seat_is_sold_is_not_sent_away() -> None:
+    ann, *_ = line.take_place(CONCERT, "ann", AT)
+    close("SOLD_OUT")
+
+    assert line.look(ann.turn, AT + 2)[0].turn.active
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        (lambda: publish(AT + 1000, opens=AT + 1), SalesNotOpen),
+        (lambda: publish(AT + 1000, closes=AT), SalesClosed),
+        (lambda: publish(AT), SalesClosed),
+        (publish, NoPerformances),
+        (lambda: close("SOLD_OUT"), SoldOut),
+    ],
+)
+def test_nobody_joins_a_queue_that_leads_to_nothing(change: Any, refusal: type[BookingError]) -> None:
+    publish(AT + 1000, opens=AT)
+    sale.ensure_open(catalog.find_concert(CONCERT, AT), AT)
+    change()
+    memory.forget()
+
+    with pytest.raises(refusal):
+        sale.ensure_open(catalog.find_concert(CONCERT, AT), AT)
+
+
+def test_a_closed_queue_lets_nobody_in_and_empties_by_itself() -> None:
+    ann, *_ = line.take_place(CONCERT, "ann", AT)
+    close("SOLD_OUT")
+    ben, *_ = line.take_place(CONCERT, "ben", AT)
+    assert not ben.turn.active, "there is room, but nothing to buy"
+    line.take_place(CONCERT, "cem", AT)
+
+    assert tick.tick(CONCERT, lambda: AT + 10).admitted == ann.turn.number
+    emptied = tick.tick(CONCERT, lambda: AT + 601)
+
+    assert (emptied.low, emptied.waiting, emptied.active) == (3, 0, 0)
+    assert emptied.entered == 1
+
+
+def test_a_driver_looks_when_it_begins_and_every_few_seconds() -> None:
+    stays = items.token_key(CONCERT, wait_in_line().number)
+    write(update("QueueTable", stays, "SET #expiresAt = :late", late=AT + 9_999))
+    take(sold=2, held=1)
+    now = [AT]
+    noticed: list[int] = []
+
+    def sleep(_: float) -> None:
+        now[0] += driver.TICK_SECONDS
+        if now[0] == AT + 20:
+            take(sold=SEATS)
+        if "closed" in items.read_queue(CONCERT):
+            noticed.append(now[0])
+
+    driver.drive(CONCERT, "one", take_over=True, now=lambda: now[0], sleep=sleep)
+
+    assert AT + 20 < noticed[0] <= AT + 20 + driver.LOOK_SECONDS + 2 * driver.TICK_SECONDS
+
+
+def test_the_schedule_keeps_an_eye_on_a_closed_queue_while_its_sale_lasts() -> None:
+    concert = cast(Concert, {"sk": CONCERT, "salesCloseAt": AT + 5000})
+    assert not driver.in_use(concert, AT)
+
+    close("SOLD_OUT")
+
+    assert driver.in_use(concert, AT)
+    assert not driver.in_use(concert, AT + 5000)
