@@ -171,7 +171,7 @@ def is_sold_out(performance: Performance, at: int) -> bool:
     if count_available(performance, at):
         return False
     taken = read_taken(performance_id(performance), at, consistent=True)
-    return sum(seat["status"] == "SOLD" for seat in taken) == performance["seatsTotal"]
+    return len([seat for seat in taken if seat["status"] == "SOLD"]) == performance["seatsTotal"]
 
 
 def count_available(performance: Performance, at: int) -> int:
