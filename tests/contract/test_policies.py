@@ -42,6 +42,8 @@ def permissions_of(operation: str, service: str, parameters: dict[str, Any]) -> 
             for item in parameters["TransactItems"]
             for kind, write in item.items()
         }
+    if operation == "BatchGetItem":
+        return {(f"dynamodb:{operation}", table) for table in parameters["RequestItems"]}
     if service == "dynamodb":
         index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
         return {(f"dynamodb:{operation}", parameters["TableName"] + index)}

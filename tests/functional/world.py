@@ -18,7 +18,7 @@ OTHER = "22222222-2222-4222-8222-222222222222"
 CONCERT = "starfall-symphony"
 PERFORMANCE = f"{CONCERT}.2036-05-10"
 CLOSED = {"aurora-requiem": "SOLD_OUT", "silent-overture": "NO_DATES", "autumn-finale": "OVER"}
-"""Concerts of which nothing can be had, as the driver has noted on their queues."""
+"""Concerts of which nothing can be had, and why."""
 FAR = 10 * 365 * clock.DAY
 
 
@@ -37,11 +37,18 @@ def publish() -> None:
         dates = [] if concert_id == "silent-overture" else [{"startsAt": now + FAR, "timezone": "Asia/Seoul"}]
         concert = {"pk": "CONCERT", "sk": concert_id, "dates": dates, "priceFrom": 12000}
         write(put(settings().catalog_table, concert | facts | times))
-        if concert_id != "silent-overture":
-            date = {"startsAt": now + FAR, "timezone": "Asia/Seoul", "price": 12000, "seatsTotal": 50}
+        if dates:
+            seats_total = 1 if concert_id == "aurora-requiem" else 50
+            date = {"startsAt": now + FAR, "timezone": "Asia/Seoul", "price": 12000, "seatsTotal": seats_total}
             write(put(settings().catalog_table, {"pk": concert_id, "sk": "2036-05-10"} | date))
-    for concert_id, closed in CLOSED.items():
-        write(put(settings().queue_table, items.queue_key(concert_id) | {"closed": closed}))
+    sold = {"performanceId": "aurora-requiem.2036-05-10", "seatNumber": 1, "reservationId": "r", "userId": OTHER}
+    write(put(settings().seats_table, sold | {"status": "SOLD"}))
+    close("aurora-requiem")
+
+
+def close(concert: str) -> None:
+    """Note on a concert's queue that nothing is left, as the driver does."""
+    write(put(settings().queue_table, items.queue_key(concert) | {"closed": CLOSED[concert]}))
 
 
 def enter(user: str, concert: str = CONCERT) -> place.Place:
@@ -143,6 +150,7 @@ def _code_of_a_ticket() -> str:
 
 
 def _a_token_of(concert: str) -> str:
+    close(concert)
     return token.sign(Turn(concert, USER, 1, active=False, expires_at=clock.now() + 60))
 
 
