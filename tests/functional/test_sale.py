@@ -119,6 +119,14 @@ def test_a_date_that_has_begun_keeps_no_sale_open() -> None:
     assert look(AT + 10)["closed"] == "SOLD_OUT"
 
 
+def test_a_date_that_was_taken_off_sale_keeps_no_sale_open() -> None:
+    write(update("CatalogTable", {"pk": CONCERT, "sk": "date-0"}, "SET #offSale = :yes", None, yes=True))
+
+    assert look()["closed"] == "OVER"
+    publish(AT + 1000, opens=AT + 1)
+    assert "closed" not in look(), "its sale has not begun"
+
+
 def test_a_seat_that_comes_back_opens_the_queue_again() -> None:
     take(sold=SEATS)
     look()

@@ -58,11 +58,15 @@ def nothing_left(concert_id: str, at: int) -> Closed | None:
     """
     try:
         concert = catalog.find_concert(concert_id, at)
-        performances = [each for each in catalog.list_performances(concert_id, at) if each["startsAt"] > at]
+        performances = [
+            each for each in catalog.list_performances(concert_id, at) if catalog.on_sale(concert, each, at)
+        ]
     except ConcertNotFound:
         return None
     except NoPerformances:
         return "NO_DATES"
-    if at >= concert["salesCloseAt"] or not performances:
+    if at < concert["salesOpenAt"]:
+        return None
+    if not performances:
         return "OVER"
     return "SOLD_OUT" if all(seats.is_sold_out(performance, at) for performance in performances) else None

@@ -170,7 +170,7 @@ def is_sold_out(performance: Performance, at: int) -> bool:
     """Tell whether every seat of a performance is sold. One that is held may still come back."""
     if count_available(performance, at):
         return False
-    taken = read_taken(performance_id(performance), at, consistent=True)
+    taken = read_taken(performance_id(performance), at)
     return len([seat for seat in taken if seat["status"] == "SOLD"]) == performance["seatsTotal"]
 
 
