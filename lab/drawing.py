@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from booking.queue import draw
 from lab.measure.prices import LAMBDA_CALL, LAMBDA_GB_SECOND
+from lab.tables import Figures
 from tools.ost.console import Failure, figures
 from tools.ost.paths import ROOT, inherited_environment
 
@@ -36,12 +36,9 @@ def drawing(
     if result.returncode:
         raise Failure(f"the draw could not be measured: {result.stderr.strip().splitlines()[-1]}")
     measured = json.loads(result.stdout)
-    table = Table("step", "CPU, in hashes of every entry", title=f"A draw of {entries:,} entries", title_justify="left")
-    for name, seconds in measured["steps"].items():
-        table.add_row(name, f"{seconds / measured['hashing']:.1f}")
     total = sum(measured["steps"].values())
-    table.add_row("all", f"{total / measured['hashing']:.1f}")
-    figures.print(table)
+    rows = [(name, f"{took / measured['hashing']:.1f}") for name, took in (measured["steps"] | {"all": total}).items()]
+    Figures(f"A draw of {entries:,} entries", ("step", "CPU, in hashes of every entry"), rows).show()
     sizes = measured["pieces"]
     figures.print(
         f"Peak memory of the process {measured['peak'] // MEGABYTE} MB; list {measured['list'] / MEGABYTE:.1f} MB, "

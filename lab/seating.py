@@ -9,13 +9,11 @@ from itertools import islice
 from math import dist
 from statistics import mean
 
-from rich.table import Table
-
 from booking.best_available import RUSH, Choice, Party, Shortfall, Snapshot, choose
 from booking.layout import Row, Section
 from lab.measure.warm import Recorded, bare_calls, replaying
 from lab.measure.world import World
-from tools.ost.console import figures
+from lab.tables import Figures
 
 BUDGET = 10
 """In bare reads of one item: where such a read takes half a millisecond of CPU, five milliseconds."""
@@ -152,26 +150,15 @@ def _seconds(work: Callable[[], object]) -> float:
 def seating() -> None:
     """Show what choosing the best seats costs in conflicts, in metres and in CPU."""
     section = section_of(20, 25)
-    table = Table(
-        "in flight",
-        "taken to be",
-        "conflicts a success",
-        "m farther than the best",
-        "together",
-        "refused",
-        title=f"200 pairs in a section of {section.seats_total}, average of {REPEATS} crowds",
-        title_justify="left",
-    )
+    columns = ("in flight", "taken to be", "conflicts a success", "m farther than the best", "together", "refused")
+    rows: list[tuple[str, ...]] = []
     for in_flight, rush in ((1, 0), (1, RUSH), (20, 0), (20, RUSH), (200, RUSH), (200, 200)):
         each = average(section, 200, in_flight, rush)
         together = f"{each.together} of {each.seated}"
-        table.add_row(
-            str(in_flight), str(rush), f"{each.conflicts:.2f}", f"{each.farther:.1f}", together, str(each.refused)
+        rows.append(
+            (str(in_flight), str(rush), f"{each.conflicts:.2f}", f"{each.farther:.1f}", together, str(each.refused))
         )
-    figures.print(table)
-    table = Table(
-        "20,000 seats", "for 2", "for 4", title="CPU, in reads of one item by the bare client", title_justify="left"
-    )
-    for name, ratios in cpu().items():
-        table.add_row(name, *(f"{ratio:.1f}" for ratio in ratios))
-    figures.print(table)
+    title = f"200 pairs in a section of {section.seats_total}, average of {REPEATS} crowds"
+    Figures(title, columns, rows).show()
+    rows = [(name, *(f"{ratio:.1f}" for ratio in ratios)) for name, ratios in cpu().items()]
+    Figures("CPU, in reads of one item by the bare client", ("20,000 seats", "for 2", "for 4"), rows).show()

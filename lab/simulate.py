@@ -3,17 +3,16 @@
 Prints tables, draws docs/images/*.png and writes its part of docs/scaling.md, between the two marks there.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from lab.measure.prices import Bill
 from lab.simulation import Crowd, Outcome, counter_of_unreleased, crowds, fixed_rate, run
-from tools.ost.console import Failure, err, figures
+from lab.tables import Figures
+from tools.ost.console import Failure, err
 from tools.ost.paths import ROOT
 
 DOCUMENT = ROOT / "docs" / "scaling.md"
@@ -47,16 +46,13 @@ def simulate(
         others = [_others(crowd) for crowd in plan[: len(ABANDONMENTS)]]
     *main, changed = outcomes
     tables = [
-        ("Places, order, waits", *_places(main)),
-        ("Polls, units and dollars", *_bills(main)),
-        ("The same crowd in other designs (20,000 fans, 500 places)", *_compared(main[: len(ABANDONMENTS)], others)),
-        ("An operator changes the capacity: 500, at 600 s 250, at 1,500 s 0, at 1,800 s 750", *_places([changed])),
+        _places("Places, order, waits", main),
+        _bills("Polls, units and dollars", main),
+        _compared("The same crowd in other designs (20,000 fans, 500 places)", main[: len(ABANDONMENTS)], others),
+        _places("An operator changes the capacity: 500, at 600 s 250, at 1,500 s 0, at 1,800 s 750", [changed]),
     ]
-    for title, columns, rows in tables:
-        table = Table(*columns, title=title, title_justify="left")
-        for row in rows:
-            table.add_row(*row)
-        figures.print(table)
+    for table in tables:
+        table.show()
     if write:
         _draw(main, changed)
         _write(tables)
@@ -76,7 +72,7 @@ def _name(outcome: Outcome) -> Row:
     return [f"{crowd.fans:,}", f"{crowd.capacity:,}", f"{crowd.abandonment:.0%}"]
 
 
-def _places(outcomes: list[Outcome]) -> tuple[Row, list[Row]]:
+def _places(title: str, outcomes: list[Outcome]) -> Figures:
     columns = ["fans", "places", "go away", "most active", "above N", "in use", "entered", "lost", "seconds"]
     columns += ["estimate: median error", "90th percentile"]
     rows = []
@@ -85,10 +81,10 @@ def _places(outcomes: list[Outcome]) -> tuple[Row, list[Row]]:
         row = [str(outcome.active.max()), str(outcome.most_over), f"{outcome.utilisation:.1%}"]
         row += [f"{outcome.entered:,}", str(outcome.lost), f"{outcome.seconds:,}", f"{median:.0%}", f"{high:.0%}"]
         rows.append(_name(outcome) + row)
-    return columns, rows
+    return Figures(title, columns, rows)
 
 
-def _bills(outcomes: list[Outcome]) -> tuple[Row, list[Row]]:
+def _bills(title: str, outcomes: list[Outcome]) -> Figures:
     columns = ["fans", "places", "go away", "polls", "most polls/s", "polls/s per 1,000 present", "writes", "reads"]
     columns += ["writes a poll", "tick reads/s", "DynamoDB", "with API and functions", "a fan"]
     rows = []
@@ -104,10 +100,10 @@ def _bills(outcomes: list[Outcome]) -> tuple[Row, list[Row]]:
         ]
         row += [f"${bill.dynamodb_usd:,.2f}", f"${bill.usd:,.2f}", f"${bill.usd / outcome.crowd.fans:.6f}"]
         rows.append(_name(outcome) + row)
-    return columns, rows
+    return Figures(title, columns, rows)
 
 
-def _compared(outcomes: list[Outcome], others: list[list[tuple[int, float]]]) -> tuple[Row, list[Row]]:
+def _compared(title: str, outcomes: list[Outcome], others: list[list[tuple[int, float]]]) -> Figures:
     columns = ["go away", "this design", "max-size counter as published", "max-size counter, leak mended"]
     columns += ["fixed number a minute"]
     rows = []
@@ -115,27 +111,17 @@ def _compared(outcomes: list[Outcome], others: list[list[tuple[int, float]]]) ->
         both = [(int(outcome.active.max()), outcome.utilisation), *results]
         cells = [f"{most} active at most, {used:.1%} in use" for most, used in both]
         rows.append([f"{outcome.crowd.abandonment:.0%}", *cells])
-    return columns, rows
+    return Figures(title, columns, rows)
 
 
-def _write(tables: list[tuple[str, Row, list[Row]]]) -> None:
+def _write(tables: list[Figures]) -> None:
     text = DOCUMENT.read_text("utf-8")
     if BEGIN not in text or END not in text:
         raise Failure(f"{DOCUMENT.relative_to(ROOT)} has lost its marks {BEGIN} and {END}.")
     before, rest = text.split(BEGIN, 1)
-    after = rest.split(END, 1)[1]
-    DOCUMENT.write_text(f"{before}{BEGIN}\n\n" + "\n".join(_markdown(tables)) + f"\n{END}{after}", "utf-8")
-
-
-def _markdown(tables: list[tuple[str, Row, list[Row]]]) -> Iterator[str]:
-    for title, columns, rows in tables:
-        yield f"**{title}**\n"
-        yield "| " + " | ".join(columns) + " |"
-        yield "|" + "---|" * len(columns)
-        yield from ("| " + " | ".join(row) + " |" for row in rows)
-        yield ""
-    for picture, caption in PICTURES.items():
-        yield f"![{caption}](images/{picture})\n"
+    pictures = [f"![{caption}](images/{picture})\n" for picture, caption in PICTURES.items()]
+    made = "\n".join([table.markdown() for table in tables] + pictures)
+    DOCUMENT.write_text(f"{before}{BEGIN}\n\n{made}\n{END}{rest.split(END, 1)[1]}", "utf-8")
 
 
 PICTURES = {

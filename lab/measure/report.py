@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
 from lab.measure import baseline, imports, operations, warm
 from lab.measure.operations import JOURNEY_FLOOR_USD, JOURNEY_USD, OPERATIONS
 from lab.measure.prices import Bill
+from lab.tables import Figures
 from tools.ost.build import ensure_built, host_architecture
 from tools.ost.console import err, figures, step
 from tools.ost.paths import ROOT
@@ -86,38 +85,26 @@ def _show_counts(
 ) -> None:
     ours, its = journeys
     about = {operation.name: operation.about for operation in OPERATIONS}
-    table = Table(title="What is asked of AWS; dollars a million, without transitions", title_justify="left")
-    for heading in (
-        "operation",
-        "read",
-        "write",
-        "Lambda",
-        "kicks",
-        "states",
-        "$",
-        "floor",
-        "ratio",
-        "budget",
-        "baseline $",
-    ):
-        table.add_column(heading, justify="left" if heading in {"operation", "budget"} else "right", no_wrap=True)
+    columns = ("operation", "read", "write", "Lambda", "kicks", "states", "$", "floor", "ratio", "budget", "baseline $")
+    shown = []
     for name, row in rows.items():
         is_cold = name.endswith("_cold")
         bill = ours if name == "journey" else None if is_cold else bills[name]
         baseline_bill = its if name == "journey" else baselines.get(name)
-        table.add_row(
-            "  cold" if is_cold else about.get(name, "one fan's journey"),
-            *(f"{row[each]:g}" for each in ("read_units", "write_units", "lambda_calls")),
-            f"{bill.kicks:g}" if bill else "",
-            f"{row['transitions']:g}",
-            f"{row['usd_per_million']:.2f}",
-            f"{row['floor_usd']:.2f}",
-            f"{row['usd_per_million'] / row['floor_usd']:.2f}" if row["floor_usd"] else "",
-            "[green]kept[/]" if row["budget_ok"] else "[red]passed[/]",
-            f"{baseline_bill.usd * MILLION:.2f}" if baseline_bill else "",
-            style="dim" if is_cold else None,
+        shown.append(
+            [
+                "  cold" if is_cold else about.get(name, "one fan's journey"),
+                *(f"{row[each]:g}" for each in ("read_units", "write_units", "lambda_calls")),
+                f"{bill.kicks:g}" if bill else "",
+                f"{row['transitions']:g}",
+                f"{row['usd_per_million']:.2f}",
+                f"{row['floor_usd']:.2f}",
+                f"{row['usd_per_million'] / row['floor_usd']:.2f}" if row["floor_usd"] else "",
+                "kept" if row["budget_ok"] else "PASSED",
+                f"{baseline_bill.usd * MILLION:.2f}" if baseline_bill else "",
+            ]
         )
-    figures.print(table)
+    Figures("What is asked of AWS; dollars a million, without transitions", columns, shown).show()
     figures.print(
         f"The journey against the naive baseline's: {ours.usd / its.usd:.2f} without transitions, "
         f"{ours.usd_with_transitions / its.usd_with_transitions:.2f} with them "
@@ -129,28 +116,18 @@ def _show_counts(
 def _show_cpu(
     imported: Mapping[str, imports.Import], bare: Mapping[str, imports.Import], warmed: Mapping[str, warm.Warm]
 ) -> None:
-    table = Table(
-        title='Import CPU of the built functions against boto3.client("dynamodb") alone', title_justify="left"
-    )
-    for heading in ("function", "ratio", "budget", "modules compiled", "with its client", "without bytecode"):
-        table.add_column(heading, justify="left" if heading == "function" else "right")
+    columns = ("function", "ratio", "budget", "modules compiled", "with its client", "without bytecode")
+    shown = []
     for name, each in imported.items():
         stripped = bare.get(name)
-        table.add_row(
-            name,
-            f"{each.ratio:.2f}",
-            f"{imports.BUDGET}" if name in imports.HOT else "",
-            str(each.compiled),
-            f"{each.ratio_with_client:.2f}",
-            f"{stripped.compiled} compiled, {stripped.ratio:.2f}" if stripped else "",
-        )
-    figures.print(table)
-    table = Table(title="Warm CPU of a call against its bare SDK calls", title_justify="left")
-    for heading in ("call", "SDK calls", "ratio", "budget"):
-        table.add_column(heading, justify="left" if heading == "call" else "right")
-    for name, call in warmed.items():
-        table.add_row(name, str(call.sdk_calls), f"{call.ratio:.2f}", f"{warm.BUDGETS[name]:g}")
-    figures.print(table)
+        budget = f"{imports.BUDGET}" if name in imports.HOT else ""
+        without = f"{stripped.compiled} compiled, {stripped.ratio:.2f}" if stripped else ""
+        shown.append([name, f"{each.ratio:.2f}", budget, str(each.compiled), f"{each.ratio_with_client:.2f}", without])
+    Figures('Import CPU of the built functions against boto3.client("dynamodb") alone', columns, shown).show()
+    shown = [
+        [name, str(call.sdk_calls), f"{call.ratio:.2f}", f"{warm.BUDGETS[name]:g}"] for name, call in warmed.items()
+    ]
+    Figures("Warm CPU of a call against its bare SDK calls", ("call", "SDK calls", "ratio", "budget"), shown).show()
     layers = {name: size for name, size in imports.sizes().items() if name.endswith("Layer")}
     largest = max(size for name, size in imports.sizes().items() if name.endswith("Function"))
     named = ", ".join(f"{name} {size / MILLION:.1f} MB" for name, size in layers.items())
