@@ -1,28 +1,20 @@
-"""What every test may stand on: the functions' environment, and a cloud in this process."""
+"""What every test may stand on: the functions' environment, and the whole booking in this process."""
 
 import gc
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 os.environ |= {"POWERTOOLS_METRICS_NAMESPACE": "test", "POWERTOOLS_SERVICE_NAME": "test"}  # read when imported
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from booking import aws
 from lab.in_process import forget_process
-from tests.tables import create_tables, resources, variable_of
+from tests.tables import environment as told_to_functions
 
-REGION = "us-east-1"
-LIMITS = {
-    "QUEUE_CAPACITY": "2",
-    "ACTIVE_SECONDS": "600",
-    "HOLD_SECONDS": "300",
-    "MAX_HOLDING_SECONDS": "900",
-    "HOLD_AGAIN_SECONDS": "300",
-    "MAX_SEATS_PER_USER": "4",
-}
+if TYPE_CHECKING:
+    from tests.world import World
 
 
 def forget_everything() -> None:
@@ -32,26 +24,10 @@ def forget_everything() -> None:
     gc.collect()
 
 
-def variables() -> dict[str, str]:
-    """Give the environment that the template gives the functions, and no way to a real account."""
-    tables = {variable_of(table): table for table in resources("AWS::DynamoDB::Table")}
-    return {
-        **tables,
-        **LIMITS,
-        "QUEUE_KEY_SECRET_ARN": "queue-key",
-        "SIGNING_KEY_SECRET_ARN": "signing-key",
-        "PAYMENT_WORKFLOW_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:test-payment",
-        "ADVANCE_QUEUE_FUNCTION": "test-advance-queue",
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-    }
-
-
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Give the functions the environment that the template gives them, and no way to a real account."""
-    for name, value in variables().items():
+    """Give the functions the environment that the template gives them, with places for two in a queue."""
+    for name, value in told_to_functions(QueueCapacity="2").items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     forget_everything()
@@ -59,11 +35,23 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     forget_everything()
 
 
+@pytest.fixture(scope="module")
+def opened() -> "Iterator[tuple[World, Any]]":
+    """Open a world for the tests of a file, and remember its beginning."""
+    from tests.world import World  # it brings moto and its interpreter, which many a file does without
+
+    with World() as world:
+        yield world, world.snapshot()
+
+
 @pytest.fixture
-def cloud(environment: None) -> Iterator[None]:
-    """Give a cloud in this process (moto) with the template's tables and the key of the queue tokens."""
-    with mock_aws():
-        create_tables()
-        boto3.client("secretsmanager").create_secret(Name="queue-key", SecretString="k" * 64)
-        boto3.client("secretsmanager").create_secret(Name="signing-key", SecretString="s" * 64)
-        yield
+def world(opened: "tuple[World, Any]") -> "World":
+    """Put the file's world back to its beginning, with a process that remembers nothing."""
+    world, beginning = opened
+    world.begin(beginning)
+    return world
+
+
+@pytest.fixture
+def cloud(world: "World") -> None:
+    """Stand in a world without speaking to it: its tables, its clock, its functions' environment."""

@@ -1,12 +1,13 @@
-"""The functions' handlers, each a module of its own, and the events that they are tried with."""
+"""The functions' handlers, called as API Gateway and Lambda call them, and the events that they are tried with."""
 
 import json
-from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from lab.in_process import handler
+from tests import answers
+from tools.ost.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 EVENTS = ROOT / "events"
 
 
@@ -19,13 +20,61 @@ class Context:
     invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:function"
 
     def get_remaining_time_in_millis(self) -> int:
-        """Give the whole time that a function has."""
+        """Return the whole time that a function has."""
         return 10_000
 
 
-def call(function: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Invoke a handler, as Lambda would; what goes in and comes out must be JSON."""
-    answer: dict[str, Any] = json.loads(json.dumps(handler(function)(json.loads(json.dumps(event)), Context())))
+def request(
+    function: str,
+    user: str | None = None,
+    body: Any = None,
+    *,
+    key: str | None = None,
+    queue_token: str | None = None,
+    query: dict[str, Any] | None = None,
+    headers: dict[str, str] | None = None,
+    **path: str,
+) -> dict[str, Any]:
+    """Make what API Gateway sends to the function of an endpoint; what a path names is given by those names."""
+    method, route, _ = answers.operations()[function]
+    raw_path = route.format(**{name: quote(value) for name, value in path.items()})
+    sent = {"accept": "application/json", "content-type": "application/json", "host": "api.example.com"}
+    sent |= {"idempotency-key": key} if key is not None else {}
+    sent |= {"x-queue-token": queue_token} if queue_token is not None else {}
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": f"{method} {route}",
+        "rawPath": raw_path,
+        "rawQueryString": urlencode(query or {}),
+        "headers": sent | (headers or {}),
+        "requestContext": {
+            "http": {"method": method, "path": raw_path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1"},
+            "requestId": Context.aws_request_id,
+            "stage": "$default",
+        },
+        "isBase64Encoded": False,
+    }
+    if query:
+        event["queryStringParameters"] = {name: str(value) for name, value in query.items()}
+    if path:
+        event["pathParameters"] = path
+    if user is not None:
+        event["requestContext"]["authorizer"] = {"jwt": {"claims": {"sub": user}, "scopes": None}}
+    if body is not None:
+        event["body"] = body if isinstance(body, str) else json.dumps(body)
+    return event
+
+
+def call(function: str, event: dict[str, Any]) -> Any:
+    """Invoke a handler, as Lambda would: what goes in and comes out must be JSON. An answer is what its operation has.
+
+    Raises:
+        AssertionError: the answer has a status or a member that the specification does not name.
+
+    """
+    answer = json.loads(json.dumps(handler(function)(json.loads(json.dumps(event)), Context())))
+    if function in answers.operations():
+        answers.check(function, answer)
     return answer
 
 

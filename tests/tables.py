@@ -1,10 +1,13 @@
-"""The tables as template.yaml has them, made in whatever cloud the environment points at."""
+"""What template.yaml has, made in whatever cloud the environment points at, and told to the functions."""
 
+import re
 from typing import Any
 
 import boto3
 
 from lab.in_process import template
+
+REGION, ACCOUNT = "us-east-1", "123456789012"
 
 
 def resources(kind: str) -> dict[str, dict[str, Any]]:
@@ -26,10 +29,32 @@ def _with_arguments(node: Any, arguments: dict[str, Any]) -> Any:
     return {key: _with_arguments(value, arguments) for key, value in node.items()}
 
 
-def variable_of(table: str) -> str:
-    """Give the environment variable that names a table to the functions: `SeatsTable` is in `SEATS_TABLE`."""
+def environment(**parameters: str) -> dict[str, str]:
+    """Return what the template tells every function in a stack called `test`, and no way to a real account.
+
+    The stack's parameters are these, or as they are by default.
+    """
+    known = {name: str(parameter.get("Default", "")) for name, parameter in template()["Parameters"].items()}
+    known |= {"AWS::StackName": "test", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "AWS::Partition": "aws"}
+    known |= parameters
     variables = template()["Globals"]["Function"]["Environment"]["Variables"]
-    return next(str(name) for name, value in variables.items() if value == {"Ref": table})
+    return {name: _resolved(value, known) for name, value in variables.items()} | {
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+    }
+
+
+def _resolved(value: Any, known: dict[str, str]) -> str:
+    """Read a value of the template; a resource is known by its logical id."""
+    match value:
+        case {"Ref": name}:
+            return known.get(name, name)
+        case {"Fn::GetAtt": [name, *_]}:
+            return str(name)
+        case {"Fn::Sub": text}:
+            return re.sub(r"\$\{(.+?)\}", lambda match: known.get(match[1], match[1]), text)
+    return str(value)
 
 
 def timeout_of_the_functions() -> int:
@@ -37,8 +62,10 @@ def timeout_of_the_functions() -> int:
     return int(template()["Globals"]["Function"]["Timeout"])
 
 
-def create_tables() -> None:
-    """Make every table of the template, named by its logical id, with its keys, indexes and TTL attribute."""
+def deploy() -> None:
+    """Make every table and secret of the template, named by its logical id."""
+    for name in resources("AWS::SecretsManager::Secret"):
+        boto3.client("secretsmanager").create_secret(Name=name, SecretString="k" * 64)
     client = boto3.client("dynamodb")
     for name, properties in resources("AWS::DynamoDB::Table").items():
         wanted = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")

@@ -1,8 +1,14 @@
 """The whole booking in this process: real handlers, real workflow definition, real tables, a clock that tests turn.
 
-A `World` sends API Gateway events to the handlers as a client would (it retries with the same key when no answer comes
-or a 503 does), runs each payment's execution in moto's interpreter of the state machine file, and can be put back to an
-earlier state at no cost. Every call that any of them makes goes over one `Wire`, where faults strike.
+A `World` is deployed from the template. It sends API Gateway events to the handlers as a client would (it retries with
+the same key when no answer comes or a 503 does), runs each payment's execution in moto's interpreter of the state
+machine file, and can be put back to an earlier state at no cost. Every call that any of them makes goes over one
+`Wire`, where faults strike, and every answer is held to the specification.
+
+    with World() as world:
+        reservation = world.hold("ann", 1, 2)
+        world.charge("ann", 200)
+        assert world.pay("ann", reservation).status == 201
 """
 
 import contextlib
@@ -12,13 +18,15 @@ import importlib
 import json
 import logging
 import os
+import pkgutil
+import random
+import threading
+import time as real_time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from types import FunctionType, SimpleNamespace
+from typing import Any, Self
 from unittest.mock import patch
 
 import boto3
@@ -26,39 +34,36 @@ import botocore.endpoint
 from moto import mock_aws
 from moto.awslambda_simple.models import LambdaSimpleBackend
 from moto.core import serialize
-from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.state.exec import execute_state
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.backend import execution_worker
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from moto.stepfunctions.parser.utils import TMP_THREADS
 
+import booking
 from booking import aws, clock, dynamodb, keys, memory, observability, payments, settings
-from booking.queue import driver, line, tick, token
-from tests.conftest import REGION, forget_everything
+from booking.queue import tick
+from lab.in_process import forget_process
+from tests.conftest import forget_everything
 from tests.faults import ProcessEnded, Wire
-from tests.tables import create_tables
+from tests.handlers import call, request
+from tests.tables import ACCOUNT, REGION, deploy, environment, resources
 from tools.ost import audit
+from tools.ost.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 DEFINITION = ROOT / "statemachines" / "payment.asl.json"
-STEPS_ARN = f"arn:aws:lambda:{REGION}:{DEFAULT_ACCOUNT_ID}:function:test-payment-steps"
-ROLE_ARN = f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/test"
+STEPS_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:test-payment-steps"
+ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/test"
+SERVICES = ("dynamodb", "stepfunctions", "lambda", "secretsmanager")
 START = 1_800_000_000
 CONCERT = "night"
 PERFORMANCES = ("night.first", "night.second")
 PRICE = 100
 SEATS = 6
-TABLES = {
-    "catalog": "CatalogTable",
-    "seats": "SeatsTable",
-    "reservations": "ReservationsTable",
-    "points": "PointsTable",
-    "queue": "QueueTable",
-    "payments": "PaymentsTable",
-}
+TABLES = {name.removesuffix("Table").lower(): name for name in resources("AWS::DynamoDB::Table")}
 
 
 class Time:
@@ -109,30 +114,63 @@ class StepFailed(Exception):
 
 
 class World:
-    """See the module. Made by `open_world`."""
+    """See the module. Time stands still unless somebody sleeps."""
 
-    def __init__(self, time: Time) -> None:
-        self.time = time
+    def __init__(self, time: Time | None = None, **parameters: str) -> None:
+        self.time = time or Time()
+        self.parameters = {"QueueCapacity": "2"} | parameters
         self.wire = Wire()
         self.kicks: list[str] = []
-        self.executions: list[str] = []
         self.step_log: list[str] = []
         self.metrics: Counter[str] = Counter()
         self.run_step: Callable[[StepRun], dict[str, Any]] = lambda step: step.run()
-        self._held: list[bytes] = []
         self.machine = ""
-        self._cursor = 0
+        self._held: list[bytes] = []
+        self._definitions = 0
+        self._running = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        """Deploy the template, publish a concert of two performances, and let payments' executions run."""
+        _client_once.cache_clear()
+        config: Any = {"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}
+        with self._running as stack:
+            stack.enter_context(patch.dict(os.environ, environment(**self.parameters)))
+            os.environ.pop("AWS_PROFILE", None)
+            stack.callback(forget_everything)
+            stack.enter_context(mock_aws(config=config))
+            for each in (*_clock_stopped(self.time), *_interpreter(self.invoke_step), *self.quiet()):
+                stack.enter_context(each)
+            stack.callback(self.run_held)
+            forget_everything()
+            deploy()
+            self.connect()
+            self.publish(CONCERT, {name.split(".")[1]: {} for name in PERFORMANCES})
+            self.use_definition(definition())
+            self._running = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take it all down."""
+        self._running.close()
+
+    def quiet(self) -> list[Any]:
+        """Take metrics, and let nothing be written: thousands of faults would write thousands of traces."""
+        return [
+            patch.object(observability.metrics, "add_metric", self.count),
+            patch.object(observability.logger, "_logger", _silent()),
+            patch.object(observability.metrics.provider, "flush_metrics", lambda **_: None),
+        ]
 
     # ---- clients and process
 
     def new_process(self) -> None:
         """Forget what a process remembers, as when a new one starts."""
         memory.forget()
-        token.forget_keys()
+        keys.forget()
 
     def connect(self) -> None:
         """Make the process's clients and lay them on the wire."""
-        for service in ("dynamodb", "stepfunctions", "lambda", "secretsmanager"):
+        for service in SERVICES:
             self.wire.attach(aws.client(service))
         self.wire.stand_ins["lambda"] = self._kick
         self.wire.after["stepfunctions.StartExecution"] = self._wait_for_executions
@@ -146,44 +184,35 @@ class World:
         self.kicks.append(json.loads(body)["concertId"])
         return 202, ""
 
+    # ---- the organiser
+
+    def publish(
+        self, concert_id: str, performances: dict[str, dict[str, Any]], opens: int = -1000, closes: int = 10_000_000
+    ) -> None:
+        """Publish a concert and its performances, by label, past the wire. Times are seconds from now."""
+        at = int(self.time.at)
+        times = {"salesOpenAt": at + opens, "salesCloseAt": at + closes}
+        texts = {"title": concert_id.title(), "artist": "An Orchestra", "venue": "A Hall", "description": "Music."}
+        self.put("catalog", {"pk": "CONCERT", "sk": concert_id} | texts | times)
+        date = {"startsAt": at + 10_000_000, "timezone": "Asia/Seoul", "price": PRICE, "seatsTotal": SEATS}
+        for label, changes in performances.items():
+            self.put("catalog", {"pk": concert_id, "sk": label} | date | changes)
+
+    def put(self, aggregate: str, item: dict[str, Any]) -> None:
+        """Write an item of an aggregate's table, past the wire."""
+        table = dynamodb_backends[ACCOUNT][REGION].tables[TABLES[aggregate]]
+        table.put_item(dynamodb.encode(item))
+
     # ---- the API
 
-    def call(
-        self,
-        function: str,
-        user: str = "",
-        body: Any = None,
-        *,
-        key: str | None = None,
-        queue_token: str | None = None,
-        **path: str,
-    ) -> Answer:
-        """Send one request to a handler, and no more: what a client does about the answer is `ask`."""
-        module = handler_of(function)
-        route = module.app._static_routes + module.app._dynamic_routes
-        method, rule = route[0].method, route[0].path
-        for name, value in path.items():
-            rule = rule.replace(f"<{name}>", value)
-        headers = {"content-type": "application/json"}
-        headers |= {"idempotency-key": key} if key is not None else {}
-        headers |= {"x-queue-token": queue_token} if queue_token is not None else {}
-        event = {
-            "version": "2.0",
-            "routeKey": f"{method} {rule}",
-            "rawPath": rule,
-            "rawQueryString": "",
-            "headers": headers,
-            "requestContext": {
-                "http": {"method": method, "path": rule},
-                "stage": "$default",
-                "authorizer": {"jwt": {"claims": {"sub": user}}},
-            },
-            "isBase64Encoded": False,
-            "body": json.dumps(body) if body is not None else "",
-        }
+    def call(self, function: str, user: str = "", body: Any = None, **options: Any) -> Answer:
+        """Send one request to a handler, and no more: what a client does about the answer is `ask`.
+
+        Options are those of `tests.handlers.request`.
+        """
         try:
             with self.wire.invocation():
-                raw = module.handler(event, SimpleNamespace(aws_request_id="request"))
+                raw = call(function, request(function, user, body, **options))
         except ProcessEnded:
             self.new_process()
             return Answer(0)
@@ -216,15 +245,18 @@ class World:
 
     def use_definition(self, definition: dict[str, Any]) -> None:
         """Run payments with this definition from now on."""
-        self._count = getattr(self, "_count", 0) + 1
+        self._definitions += 1
         text = json.dumps(definition).replace("${PaymentStepsFunctionArn}", STEPS_ARN)
-        made = self.cloud.create_state_machine(name=f"test-payment-{self._count}", definition=text, roleArn=ROLE_ARN)
+        made = self.cloud.create_state_machine(
+            name=f"test-payment-{self._definitions}", definition=text, roleArn=ROLE_ARN
+        )
         self.machine = made["stateMachineArn"]
         _set_setting("PAYMENT_WORKFLOW_ARN", self.machine)
 
     def _wait_for_executions(self) -> None:
         while TMP_THREADS:
-            TMP_THREADS.pop(0).join()
+            if (thread := TMP_THREADS.pop(0)) is not threading.current_thread():  # a step that starts another execution
+                thread.join()
 
     def hold_executions(self) -> None:
         """Leave executions unstarted until `run_held`, as if the service were slow."""
@@ -253,8 +285,7 @@ class World:
 
         def run() -> dict[str, Any]:
             with self.wire.invocation():
-                outcome: dict[str, Any] = handler_of("payment_steps").handler(event, None)
-                return outcome
+                return dict(call("payment_steps", event))
 
         try:
             return json.dumps(self.run_step(StepRun(name, event, run))), False
@@ -283,8 +314,7 @@ class World:
         """Run settle_payment for one execution that ended badly, or as the sweep."""
         event = {"detail": {"name": payment_id}} if payment_id else {}
         with self.wire.invocation():
-            settled: dict[str, str] = handler_of("settle_payment").handler(event, None)
-        return settled
+            return dict(call("settle_payment", event))
 
     def settle_until_quiet(self) -> None:
         """Do what EventBridge and the schedule do, until no payment is open."""
@@ -301,28 +331,53 @@ class World:
                 pass
         raise AssertionError(f"payments stay open: {open_now}")
 
-    # ---- shortcuts of a fan
+    # ---- what a fan does
 
-    def enter(self, user: str) -> str:
-        """Let a user into the concert; give the queue token."""
-        answer = self.ask("issue_queue_token", user, concertId=CONCERT)
+    def join(self, user: str, concert: str = CONCERT) -> dict[str, Any]:
+        """Take a place in a queue; the queue view."""
+        answer = self.ask("issue_queue_token", user, concertId=concert)
+        assert answer.status in {200, 201}, answer
+        return dict(answer.body)
+
+    def poll(self, user: str, token: str, concert: str = CONCERT) -> dict[str, Any]:
+        """Ask for one's place; the queue view."""
+        answer = self.ask("poll_queue_token", user, concertId=concert, queue_token=token)
+        assert answer.status == 200, answer
+        return dict(answer.body)
+
+    def leave(self, user: str, token: str, concert: str = CONCERT) -> None:
+        """Leave a queue."""
+        assert self.ask("leave_queue", user, concertId=concert, queue_token=token).status == 204
+
+    def enter(self, user: str, concert: str = CONCERT) -> str:
+        """Join and poll until it is one's turn; the queue token."""
+        view = self.join(user, concert)
         for _ in range(5):
-            if answer.body["status"] == "ACTIVE":
-                return str(answer.body["token"])
-            tick.tick(CONCERT)
+            if view["status"] == "ACTIVE":
+                return str(view["token"])
+            self.tick(concert)
             self.time.sleep(2)
-            answer = self.ask("poll_queue_token", user, concertId=CONCERT, queue_token=answer.body["token"])
-        raise AssertionError(answer)
+            view = self.poll(user, view["token"], concert)
+        raise AssertionError(view)
+
+    def tick(self, concert: str = CONCERT) -> None:
+        """Have a queue moved on, as its driver does every two seconds."""
+        tick.tick(concert)
 
     def hold(self, user: str, *seats: int, performance: str = PERFORMANCES[0]) -> dict[str, Any]:
-        """Let a user in and hold seats; give the reservation."""
+        """Enter and hold seats; the reservation view."""
         body = {"performanceId": performance, "seatNumbers": list(seats or (1,))}
-        answer = self.ask("reserve_seats", user, body, queue_token=self.enter(user))
+        token = self.enter(user, performance.split(".", maxsplit=1)[0])
+        answer = self.ask("reserve_seats", user, body, queue_token=token)
         assert answer.status == 201, answer
         return dict(answer.body)
 
+    def release(self, user: str, reservation: dict[str, Any]) -> Answer:
+        """Release a hold."""
+        return self.ask("release_reservation", user, reservationId=reservation["reservationId"])
+
     def charge(self, user: str, amount: int = 1000) -> None:
-        """Give a user points."""
+        """Add points to a user's."""
         assert self.ask("charge_points", user, {"amount": amount}, key=f"charge-{self.time.at}").status == 201
 
     def pay(self, user: str, reservation: dict[str, Any], key: str = "pay") -> Answer:
@@ -338,17 +393,26 @@ class World:
     def snapshot(self) -> Any:
         """Remember the tables as they are."""
         self._wait_for_executions()
-        backend = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION]
+        backend = dynamodb_backends[ACCOUNT][REGION]
         return copy.deepcopy({name: table.items for name, table in backend.tables.items()}), self.time.at, self.machine
+
+    def begin(self, snapshot: Any) -> None:
+        """Put everything back, for another test: no listener, setting or memory of the one before is left."""
+        forget_process()
+        self.connect()
+        self.restore(snapshot)
 
     def restore(self, snapshot: Any) -> None:
         """Put the tables and the clock back, as a new process with new clients."""
         items, self.time.at, self.machine = snapshot
+        random.seed(6)
         _set_setting("PAYMENT_WORKFLOW_ARN", self.machine)
-        backend = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION]
+        backend = dynamodb_backends[ACCOUNT][REGION]
+        for name in backend.tables.keys() - items.keys():
+            del backend.tables[name]
         for name, table in backend.tables.items():
             table.items = copy.deepcopy(items[name])
-        for machine in stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID][REGION].state_machines:
+        for machine in stepfunctions_parser_backends[ACCOUNT][REGION].state_machines:
             machine.executions.clear()
         self.wire.__post_init__()
         self.wire.observe = None
@@ -370,7 +434,7 @@ class World:
         return items
 
     def _stored(self, table: str) -> list[Any]:
-        stored = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[TABLES[table]]
+        stored = dynamodb_backends[ACCOUNT][REGION].tables[TABLES[table]]
         return [dynamodb.decode(item.to_json()["Attributes"]) or {} for item in stored.all_items()]
 
     def books(self) -> audit.Books:
@@ -380,12 +444,6 @@ class World:
     def violations(self) -> list[audit.Violation]:
         """Audit the tables."""
         return audit.check(self.books(), clock.now(), audit.Limits(queue_capacity=2, max_seats_per_user=4))
-
-
-@functools.cache
-def handler_of(function: str) -> Any:
-    """Give a function's module."""
-    return importlib.import_module(f"functions.{function}.app")
 
 
 def definition() -> dict[str, Any]:
@@ -411,6 +469,16 @@ def _pick_quickly(picker: Any, context: Any) -> Any:
     return _pick(picker, context)
 
 
+class _Patient(threading.Event):
+    """Ends the waiting for a step as the definition says only where that is a second, which a test has made of it.
+
+    How long a step takes on this machine is nobody's promise; a step times out by raising `TimeoutError`.
+    """
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return super().wait(timeout if timeout is not None and timeout <= 1 else None)
+
+
 _make_client: Any = vars(lambda_eval_utils)["boto_client_for"]
 _parse = functools.cache(AmazonStateLanguageParser.parse)
 
@@ -429,83 +497,51 @@ def _set_setting(name: str, value: str) -> None:
     settings.settings.cache_clear()
 
 
-def _seed() -> None:
-    client = boto3.client("dynamodb")
-
-    def put(table: str, **item: Any) -> None:
-        client.put_item(TableName=table, Item=dynamodb.encode(item))
-
-    put(
-        TABLES["catalog"],
-        pk="CONCERT",
-        sk=CONCERT,
-        title="Night",
-        artist="A",
-        venue="V",
-        description="",
-        salesOpenAt=START - 1000,
-        salesCloseAt=START + 10_000_000,
-    )
-    for performance in PERFORMANCES:
-        put(
-            TABLES["catalog"],
-            pk=CONCERT,
-            sk=performance.split(".")[1],
-            startsAt=START + 10_000_000,
-            timezone="Asia/Seoul",
-            price=PRICE,
-            seatsTotal=SEATS,
-        )
+def _clock_stopped(time: Time) -> list[Any]:
+    """Put a clock in the place of the module `time` wherever the booking, botocore's retries or the interpreter use it,
+    in default arguments as well."""
+    loaded = [importlib.import_module(each.name) for each in pkgutil.walk_packages(booking.__path__, "booking.")]
+    turned: dict[Any, Any] = {getattr(real_time, name): getattr(time, name) for name in ("time", "monotonic", "sleep")}
+    patches: list[Any] = [patch.object(module, "time", time) for module in (botocore.endpoint, retrier_decl)]
+    for module in loaded:
+        for name, value in vars(module).items():
+            if value is real_time:
+                patches.append(patch.object(module, name, time))
+            elif isinstance(value, FunctionType) and value.__module__ == module.__name__:
+                patches += _defaults_turned(value, turned)
+    return patches
 
 
-@contextmanager
-def open_world() -> Iterator[World]:
-    """Open a world: a cloud in this process, with its tables, a concert of two performances, and the workflow.
+def _defaults_turned(function: FunctionType, turned: dict[Any, Any]) -> list[Any]:
+    patches: list[Any] = []
+    if any(_hashable(each) in turned for each in function.__defaults__ or ()):
+        mine = tuple(turned.get(_hashable(each), each) for each in function.__defaults__ or ())
+        patches.append(patch.object(function, "__defaults__", mine))
+    if any(_hashable(each) in turned for each in (function.__kwdefaults__ or {}).values()):
+        named = {name: turned.get(_hashable(each), each) for name, each in function.__kwdefaults__.items()}
+        patches.append(patch.object(function, "__kwdefaults__", named))
+    return patches
 
-    Needs the fixture `environment`. Time stands still unless somebody sleeps.
-    """
-    time = Time()
-    world = World(time)
-    _client_once.cache_clear()
+
+def _hashable(value: Any) -> Any:
+    return value if callable(value) else None
+
+
+def _interpreter(step: Callable[[str], tuple[str, bool]]) -> list[Any]:
+    """Let moto's interpreter of state machines call a step of ours, and parse and connect once instead of each time."""
 
     def invoke(
         _backend: Any, function_name: str, qualifier: Any, body: Any, headers: Any, response_headers: dict[str, str]
     ) -> bytes:
-        text, failed = world.invoke_step(body if isinstance(body, str) else body.decode())
+        text, failed = step(body if isinstance(body, str) else body.decode())
         if failed:
             response_headers["x-amz-function-error"] = "Unhandled"
         return text.encode()
 
-    config: Any = {"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}
-    modules = [clock, dynamodb, keys, payments, driver, botocore.endpoint, retrier_decl]
-    with mock_aws(config=config):
-        create_tables()
-        boto3.client("secretsmanager").create_secret(Name="queue-key", SecretString="k" * 64)
-        patches: list[Any] = [patch.object(module, "time", time) for module in modules]
-        patches += [
-            patch.object(payments.watch, "__defaults__", (time.sleep, time.monotonic)),
-            patch.object(LambdaSimpleBackend, "invoke", invoke),
-            # The interpreter parses the same file and makes the same client each time: once is enough.
-            patch.object(lambda_eval_utils, "boto_client_for", _lambda_client),
-            patch.object(serialize.AttributePicker, "__call__", _pick_quickly),
-            patch.object(execution_worker, "AmazonStateLanguageParser", SimpleNamespace(parse=_parse)),
-            patch.object(observability.metrics, "add_metric", world.count),
-            patch.object(observability.logger, "_logger", _silent()),
-            patch.object(observability.metrics.provider, "flush_metrics", lambda **_: None),
-        ]
-        for each in patches:
-            each.start()
-        try:
-            forget_everything()
-            world.connect()
-            _seed()
-            world.use_definition(definition())
-            yield world
-        finally:
-            world.run_held()
-            for each in patches:
-                each.stop()
-            forget_everything()
-
-
-__all__ = ["Answer", "StepFailed", "StepRun", "Time", "World", "line", "open_world"]
+    return [
+        patch.object(LambdaSimpleBackend, "invoke", invoke),
+        patch.object(execute_state, "threading", SimpleNamespace(Event=_Patient)),
+        patch.object(lambda_eval_utils, "boto_client_for", _lambda_client),
+        patch.object(serialize.AttributePicker, "__call__", _pick_quickly),
+        patch.object(execution_worker, "AmazonStateLanguageParser", SimpleNamespace(parse=_parse)),
+    ]

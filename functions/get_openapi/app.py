@@ -11,7 +11,10 @@ app = http.api()
 SPECIFICATION = Path(__file__).with_name("openapi.json")
 
 
-@app.get("/openapi.json", **http.operation("Read this specification", tag="documentation", success=(200, None)))
+@app.get(
+    "/openapi.json",
+    **http.operation("Read this specification", tag="documentation", success=(200, None), media=http.JSON),
+)
 def get_openapi() -> Response[Any]:
     return Response(200, http.JSON, SPECIFICATION.read_text("utf-8"), {"Cache-Control": "public, max-age=300"})
 

@@ -38,7 +38,11 @@ POLICY = (
 """Swagger UI sets styles on elements, which needs `unsafe-inline` for styles; scripts run by nonce only."""
 
 
-@app.get("/swagger", compress=True, **http.operation("Try the API", tag="documentation", success=(200, None)))
+@app.get(
+    "/swagger",
+    compress=True,
+    **http.operation("Try the API", tag="documentation", success=(200, None), media="text/html"),
+)
 def show_swagger() -> Response[Any]:
     nonce = secrets.token_urlsafe(16)
     page = PAGE.format(

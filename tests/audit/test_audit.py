@@ -10,8 +10,7 @@ import boto3
 import pytest
 
 from booking import clock, dynamodb, payments, points
-from tests.conftest import variables
-from tests.world import CONCERT, PERFORMANCES, TABLES, StepFailed, World, open_world
+from tests.world import CONCERT, PERFORMANCES, TABLES, StepFailed, World
 from tools.ost import audit
 
 LIMITS = audit.Limits(queue_capacity=2, max_seats_per_user=4)
@@ -21,12 +20,9 @@ FULL = 1000
 @pytest.fixture(scope="module")
 def healthy() -> Iterator[tuple[audit.Books, int]]:
     """Books of a little of everything: paid, failed and refunded, refused, held, released, expired, open."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        for name, value in variables().items():
-            monkeypatch.setenv(name, value)
-        with open_world() as world:
-            live(world)
-            yield world.books(), clock.now()
+    with World() as world:
+        live(world)
+        yield world.books(), clock.now()
 
 
 def live(world: World) -> None:

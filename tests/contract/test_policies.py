@@ -28,7 +28,7 @@ type Permission = tuple[str, str]
 SERVICES = {"secretsmanager": "secretsmanager", "lambda": "lambda", "stepfunctions": "states"}
 NAMES = {"Invoke": "InvokeFunction"}
 THINGS = {
-    "SecretId": {"queue-key": "QueueKeySecret", "signing-key": "SigningKeySecret"},
+    "SecretId": {name: name for name in resources("AWS::SecretsManager::Secret")},
     "FunctionName": {"test-advance-queue": "advance-queue"},
     "stateMachineArn": {"arn:aws:states:us-east-1:123456789012:stateMachine:test-payment": "payment"},
 }

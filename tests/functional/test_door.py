@@ -312,7 +312,7 @@ def test_guest_list_names_every_ticket_who_has_come_and_what_was_revoked() -> No
 
 def test_ticket_outlives_one_rotation_of_the_key() -> None:
     ticket = bought()
-    aws.client("secretsmanager").put_secret_value(SecretId="signing-key", SecretString="t" * 64)
+    aws.client("secretsmanager").put_secret_value(SecretId="SigningKeySecret", SecretString="t" * 64)
     keys.forget()
 
     assert len(signatures.public_keys()) == 2

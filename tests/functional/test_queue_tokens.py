@@ -96,13 +96,13 @@ def test_a_rotated_key_keeps_the_tokens_of_the_one_before_and_no_older_ones() ->
     secrets = boto3.client("secretsmanager")
     first = token.sign(TURN)
 
-    secrets.put_secret_value(SecretId="queue-key", SecretString="m" * 64)
+    secrets.put_secret_value(SecretId="QueueKeySecret", SecretString="m" * 64)
     token.forget_keys()
     second = token.sign(TURN)
     assert jwt.get_unverified_header(first)["kid"] != jwt.get_unverified_header(second)["kid"]
     assert read(first) == read(second) == TURN
 
-    secrets.put_secret_value(SecretId="queue-key", SecretString="n" * 64)
+    secrets.put_secret_value(SecretId="QueueKeySecret", SecretString="n" * 64)
     token.forget_keys()
     assert read(second) == TURN
     with pytest.raises(QueueTokenInvalid):
@@ -124,7 +124,7 @@ class Secrets:
 
     @staticmethod
     def rotate(key: str) -> None:
-        boto3.client("secretsmanager").put_secret_value(SecretId="queue-key", SecretString=key)
+        boto3.client("secretsmanager").put_secret_value(SecretId="QueueKeySecret", SecretString=key)
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ def test_a_flood_of_forged_versions_costs_one_look_in_five_seconds(secrets: Secr
 def test_a_token_of_a_key_that_was_rotated_in_a_moment_ago_is_good(secrets: Secrets) -> None:
     token.sign(TURN)
     secrets.rotate("m" * 64)
-    current = boto3.client("secretsmanager").get_secret_value(SecretId="queue-key")["VersionId"]
+    current = boto3.client("secretsmanager").get_secret_value(SecretId="QueueKeySecret")["VersionId"]
 
     secrets.now += 1
     assert read(forged(claims(), "m" * 64, {"kid": current})) == TURN
@@ -187,7 +187,7 @@ def test_a_rotation_is_seen_also_under_a_flood_of_forged_versions(secrets: Secre
     with pytest.raises(QueueTokenInvalid):
         read(forged(claims(), "x" * 64, {"kid": version(0)}))
     secrets.rotate("m" * 64)
-    current = boto3.client("secretsmanager").get_secret_value(SecretId="queue-key")["VersionId"]
+    current = boto3.client("secretsmanager").get_secret_value(SecretId="QueueKeySecret")["VersionId"]
     honest = forged(claims(), "m" * 64, {"kid": current})
 
     with pytest.raises(TemporarilyUnavailable):  # never "not valid": the page would drop the place

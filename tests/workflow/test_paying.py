@@ -9,8 +9,8 @@ import pytest
 from booking import clock, payments, points, seats
 from booking.dynamodb import ConditionFailed, get, put, write
 from tests.faults import Fault, Kind
-from tests.handlers import event_text
-from tests.world import PERFORMANCES, START, TABLES, Answer, StepFailed, StepRun, World, handler_of
+from tests.handlers import call, event_text
+from tests.world import PERFORMANCES, START, TABLES, Answer, StepFailed, StepRun, World
 
 HOLD = 300
 
@@ -465,7 +465,7 @@ def test_a_schedule_with_or_without_an_input_of_its_own_sweeps(world: World, cas
     del world.wire.stand_ins["stepfunctions"]
     world.time.sleep(payments.WORKFLOW_SECONDS + 1)
 
-    settled = handler_of("settle_payment").handler(documented("settle_payment", case), None)
+    settled = call("settle_payment", documented("settle_payment", case))
 
     assert settled == {payment_id: "FAILED"}
 
@@ -475,7 +475,7 @@ def test_the_end_of_an_execution_settles_its_payment_only(world: World) -> None:
     event = documented("settle_payment", "timed_out")
     event["detail"]["name"] = payment_id
 
-    assert handler_of("settle_payment").handler(event, None) == {payment_id: "FAILED"}
+    assert call("settle_payment", event) == {payment_id: "FAILED"}
 
 
 # ---- failed is over

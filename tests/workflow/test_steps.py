@@ -7,9 +7,9 @@ from typing import Any, get_args
 import pytest
 
 from booking import payments, views
-from tests.handlers import EVENTS, event_text
+from tests.handlers import EVENTS, call, event_text
 from tests.tables import resources
-from tests.world import StepFailed, StepRun, World, definition, handler_of
+from tests.world import StepFailed, StepRun, World, definition
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,13 +75,12 @@ def test_executions_that_began_before_the_renaming_come_to_their_end(world: Worl
     """An execution keeps the definition that it began with while the functions behind it are deployed anew."""
     held = world.hold("ann", 1)
     world.charge("ann", 100)
-    steps = handler_of("payment_steps").handler
 
     def run(step: StepRun) -> dict[str, Any]:
         if step.name == "ConfirmBooking":
             raise StepFailed("Broken")
         event = step.event | {"step": BEFORE.get(step.name, step.name)}
-        outcome: dict[str, Any] = steps(event, None)
+        outcome: dict[str, Any] = call("payment_steps", event)
         return outcome
 
     world.run_step = run

@@ -140,7 +140,9 @@ def build(functions: Path = ROOT / "functions") -> dict[str, Any]:
         merged = merge.get_openapi_schema()
     specification = json.loads(json.dumps(merged, default=lambda member: member.value))
     specification["servers"] = [{"url": "."}]
-    schemas = {"Problem": _problem_schema(), **_schemas()}
+    schemas = _schemas()
+    schemas["Problem"]["properties"]["code"]["enum"] = sorted(CATALOGUE)
+    schemas["Problem"]["additionalProperties"] = True
     specification["paths"] = dict(sorted(specification["paths"].items()))
     for path, operations in specification["paths"].items():
         for method in METHODS:
@@ -182,24 +184,6 @@ def _schemas() -> dict[str, Any]:
     return schemas
 
 
-def _problem_schema() -> dict[str, Any]:
-    text = {"type": "string"}
-    return {
-        "type": "object",
-        "description": "An RFC 9457 problem. `code` is for programs, `detail` for the person at the screen.",
-        "required": ["type", "title", "status", "detail", "code", "retryable"],
-        "properties": {
-            "type": text,
-            "title": text,
-            "status": {"type": "integer"},
-            "detail": text,
-            "code": {"type": "string", "enum": sorted(CATALOGUE)},
-            "retryable": {"type": "boolean", "description": "Whether the very same request can succeed later."},
-        },
-        "additionalProperties": True,
-    }
-
-
 def _complete(operation: dict[str, Any], path: str, method: str, schemas: dict[str, Any]) -> None:
     contract = operation.pop("x-contract")
     operation["operationId"] = operation["operationId"].removesuffix(re.sub(r"\W", "_", path) + "_" + method)
@@ -228,6 +212,10 @@ def _complete(operation: dict[str, Any], path: str, method: str, schemas: dict[s
 def _responses(contract: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
     status, view = contract["success"]
     answer: dict[str, Any] = {"description": "Done" if view is None else f"A {view}"}
+    if contract["media"]:
+        answer["content"] = {
+            contract["media"]: {"schema": {"type": "object" if contract["media"].endswith("json") else "string"}}
+        }
     if view:
         schema = {"$ref": REFERENCE.format(model=view)}
         answer["content"] = {"application/json": {"schema": schema, "example": example(schema, schemas)}}
@@ -242,8 +230,9 @@ def _responses(contract: dict[str, Any], schemas: dict[str, Any]) -> dict[str, A
         by_status.setdefault(CATALOGUE[code].status, []).append(CATALOGUE[code])
     for refused, errors in sorted(by_status.items()):
         responses[str(refused)] = _refusals(errors)
-    if contract["user"] and "401" not in responses:
-        responses["401"] = {"description": "No sign-in, or a bad one: API Gateway's own answer"}
+    if contract["user"]:
+        refused = responses.setdefault("401", {"description": "No sign-in, or a bad one", "content": {}})
+        refused["content"]["application/json"] = {"schema": {"$ref": REFERENCE.format(model="GatewayMessage")}}
     return dict(sorted(responses.items()))
 
 

@@ -273,12 +273,13 @@ def operation(
     paged: bool = False,
     cached: bool = False,
     query: Iterable[str] = (),
+    media: str | None = None,
 ) -> dict[str, Any]:
     """Describe an endpoint for the specification: what it needs, what it answers and how it can refuse.
 
     `success` is the status and the name of the view, `again` another status with the same view, `body` the name of the
     request's model (both in `tools.ost.specification`'s reach); `key` is an Idempotency-Key, `paged` a list with
-    `limit` and `cursor`, `cached` an answer with a validator (`public`).
+    `limit` and `cursor`, `cached` an answer with a validator (`public`), `media` the type of an answer that is no view.
     """
     contract = {
         "success": success,
@@ -291,5 +292,6 @@ def operation(
         "paged": paged,
         "cached": cached,
         "query": list(query),
+        "media": media,
     }
     return {"summary": summary, "tags": [tag], "openapi_extensions": {"x-contract": contract}}

@@ -292,3 +292,61 @@ class LedgerList(TypedDict):
 
     items: list[LedgerEntry]
     nextCursor: str | None
+
+
+class WrongField(TypedDict):
+    """What is wrong with one member of a request."""
+
+    field: str
+    message: str
+
+
+class TakenSeat(TypedDict):
+    """A seat that somebody else has, and until when where it is only held."""
+
+    seatNumber: int
+    status: Literal["HELD", "SOLD"]
+    heldUntil: NotRequired[str]
+
+
+class Problem(TypedDict):
+    """An RFC 9457 problem. `code` is for programs, `detail` for the person at the screen.
+
+    The members after `retryable` come with some codes only; a payment that
+    failed shows itself beside its problem, with its own status in `paymentStatus`.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    retryable: bool
+    errors: NotRequired[list[WrongField]]
+    opensAt: NotRequired[str]
+    limit: NotRequired[int]
+    seats: NotRequired[list[TakenSeat]]
+    queueStatus: NotRequired[Literal["WAITING", "ACTIVE"]]
+    position: NotRequired[int]
+    ahead: NotRequired[int]
+    estimatedWaitSeconds: NotRequired[int]
+    pollAfterSeconds: NotRequired[int]
+    activeUntil: NotRequired[str | None]
+    expiresAt: NotRequired[str]
+    required: NotRequired[int]
+    balance: NotRequired[int]
+    paymentId: NotRequired[str]
+    paymentStatus: NotRequired[Literal["FAILED"]]
+    reservationId: NotRequired[str]
+    amount: NotRequired[int]
+    createdAt: NotRequired[str]
+    completedAt: NotRequired[str]
+    failure: NotRequired[Failure]
+    steps: NotRequired[list[Step]]
+    serverTime: NotRequired[str]
+
+
+class GatewayMessage(TypedDict):
+    """What API Gateway itself answers before any function is asked: to a request without a sign-in that is valid."""
+
+    message: str
