@@ -57,6 +57,7 @@ from tools.ost.paths import ROOT
 DEFINITION = ROOT / "statemachines" / "payment.asl.json"
 STEPS_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:test-payment-steps"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/test"
+MACHINE = "test-payment"
 SERVICES = ("dynamodb", "stepfunctions", "lambda", "secretsmanager")
 START = 1_800_000_000
 CONCERT = "night"
@@ -248,7 +249,7 @@ class World:
         self._definitions += 1
         text = json.dumps(definition).replace("${PaymentStepsFunctionArn}", STEPS_ARN)
         made = self.cloud.create_state_machine(
-            name=f"test-payment-{self._definitions}", definition=text, roleArn=ROLE_ARN
+            name=MACHINE + f"-{self._definitions}" * (self._definitions > 1), definition=text, roleArn=ROLE_ARN
         )
         self.machine = made["stateMachineArn"]
         _set_setting("PAYMENT_WORKFLOW_ARN", self.machine)

@@ -7,8 +7,7 @@ proved on the deployed stack, where policies are enforced.
 import json
 import re
 from collections.abc import Callable
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -17,20 +16,20 @@ from booking.dynamodb import update, write
 from booking.queue import driver, items, line, place, tick, token
 from booking.settings import settings
 from lab.in_process import template
-from tests.conftest import forget_everything
-from tests.functional import world
+from tests.functional import world as given
 from tests.functional.world import CONCERT, OTHER, USER
 from tests.handlers import call, event_text, events, functions
 from tests.tables import resources
+from tests.world import MACHINE, SERVICES, World
 
 type Permission = tuple[str, str]
 
-SERVICES = {"secretsmanager": "secretsmanager", "lambda": "lambda", "stepfunctions": "states"}
+NAMES_OF_SERVICES = {"secretsmanager": "secretsmanager", "lambda": "lambda", "stepfunctions": "states"}
 NAMES = {"Invoke": "InvokeFunction"}
 THINGS = {
     "SecretId": {name: name for name in resources("AWS::SecretsManager::Secret")},
     "FunctionName": {"test-advance-queue": "advance-queue"},
-    "stateMachineArn": {"arn:aws:states:us-east-1:123456789012:stateMachine:test-payment": "payment"},
+    "stateMachineArn": {f"arn:aws:states:us-east-1:123456789012:stateMachine:{MACHINE}": "payment"},
 }
 
 
@@ -48,7 +47,7 @@ def permissions_of(operation: str, service: str, parameters: dict[str, Any]) -> 
         index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
         return {(f"dynamodb:{operation}", parameters["TableName"] + index)}
     thing = next(names[parameters[name]] for name, names in THINGS.items() if name in parameters)
-    return {(f"{SERVICES[service]}:{NAMES.get(operation, operation)}", thing)}
+    return {(f"{NAMES_OF_SERVICES[service]}:{NAMES.get(operation, operation)}", thing)}
 
 
 def permissions_in_the_template(function: str) -> set[Permission]:
@@ -71,23 +70,20 @@ def permissions_in_the_template(function: str) -> set[Permission]:
 
 
 class Recorder:
-    """Empties the world before each event, and notes what IAM would be asked for while a handler works."""
+    """Puts the world back before each event, and notes what IAM would be asked for while a handler works."""
 
-    def __init__(self) -> None:
+    def __init__(self, world: World) -> None:
+        self.world, self.beginning = world, world.snapshot()
         self.used: set[Permission] = set()
         self._working = False
 
     def begin(self) -> None:
         """Make the world as it was when the event was written for it."""
-        client = aws.new_client("dynamodb")
-        for table, properties in resources("AWS::DynamoDB::Table").items():
-            keys = [key["AttributeName"] for key in properties["KeySchema"]]
-            for item in client.scan(TableName=table)["Items"]:
-                client.delete_item(TableName=table, Key={key: item[key] for key in keys})
-        forget_everything()
-        aws.session().events.register("before-parameter-build", self._note)
-        aws.session().events.register("before-call.lambda.Invoke", cast(Any, self._accept))
-        world.publish()
+        self.world.begin(self.beginning)
+        self.world.hold_executions()
+        for service in SERVICES:
+            aws.client(service).meta.events.register("before-parameter-build", self._note)
+        given.publish()
 
     def work(self, function: str, event: dict[str, Any]) -> None:
         """Invoke a handler and note what it does."""
@@ -100,18 +96,15 @@ class Recorder:
         if self._working:
             self.used |= permissions_of(model.name, model.service_model.service_name, params)
 
-    def _accept(self, **_: Any) -> tuple[Any, dict[str, int]]:
-        return SimpleNamespace(status_code=202), {"StatusCode": 202}
-
 
 def event(function: str, case: str = "ok") -> dict[str, Any]:
-    filled: dict[str, Any] = json.loads(world.fill_in(event_text(function, case)))
+    filled: dict[str, Any] = json.loads(given.fill_in(event_text(function, case)))
     return filled
 
 
 def _a_place_that_was_left() -> dict[str, Any]:
     """A join when there may be room, but not for certain: the line is read."""
-    places = [world.enter(str(number)) for number in range(2)]
+    places = [given.enter(str(number)) for number in range(2)]
     place.end(CONCERT, places[1].turn.number)
     tick.tick(CONCERT)
     memory.forget()
@@ -120,7 +113,7 @@ def _a_place_that_was_left() -> dict[str, Any]:
 
 def _full_house() -> dict[str, Any]:
     for number in range(2):
-        world.enter(str(number))
+        given.enter(str(number))
     return event("issue_queue_token")
 
 
@@ -146,7 +139,7 @@ def _late_waiting_token() -> dict[str, Any]:
 
 def _active_token() -> dict[str, Any]:
     sent = event("poll_queue_token")
-    sent["headers"]["x-queue-token"] = token.sign(world.enter(USER, "winter-prelude").turn)
+    sent["headers"]["x-queue-token"] = token.sign(given.enter(USER, "winter-prelude").turn)
     sent["pathParameters"]["concertId"] = "winter-prelude"
     sent["rawPath"] = sent["rawPath"].replace(CONCERT, "winter-prelude")
     sent["requestContext"]["http"]["path"] = sent["rawPath"]
@@ -184,7 +177,7 @@ def _using() -> dict[str, Any]:
 
 def _left_behind() -> dict[str, Any]:
     points.charge(USER, 50_000, "enough", clock.now())
-    payment = payments.start(USER, world.hold(USER, [9]), "left", clock.now()).payment
+    payment = payments.start(USER, given.hold(USER, [9]), "left", clock.now()).payment
     payments.use_points(payment, clock.now())
     key = {"paymentId": payment["paymentId"]}
     write(update(settings().payments_table, key, "SET #openSince = :then", None, then=1))
@@ -193,7 +186,7 @@ def _left_behind() -> dict[str, Any]:
 
 def _never_started() -> dict[str, Any]:
     points.charge(USER, 50_000, "enough", clock.now())
-    payment = payments.start(USER, world.hold(USER, [9]), "not started", clock.now()).payment
+    payment = payments.start(USER, given.hold(USER, [9]), "not started", clock.now()).payment
     key = {"paymentId": payment["paymentId"]}
     write(update(settings().payments_table, key, "SET #openSince = :then", None, then=clock.now() - 60))
     return {}
@@ -201,7 +194,7 @@ def _never_started() -> dict[str, Any]:
 
 def _undoing_what_was_taken() -> dict[str, Any]:
     points.charge(USER, 50_000, "enough", clock.now())
-    payment = payments.start(USER, world.hold(USER, [9]), "taken", clock.now()).payment
+    payment = payments.start(USER, given.hold(USER, [9]), "taken", clock.now()).payment
     payments.use_points(payment, clock.now())
     payments.unlock_hold(payment, [], {"code": "TEMPORARILY_UNAVAILABLE"}, clock.now())
     return {"step": "RefundPoints", "state": {"payment": payment}}
@@ -222,17 +215,17 @@ SCENARIOS: dict[str, list[Callable[[], dict[str, Any]]]] = {
 
 @pytest.mark.parametrize("function", functions())
 def test_a_function_may_do_what_it_does_and_no_more(
-    cloud: None, monkeypatch: pytest.MonkeyPatch, function: str
+    world: World, monkeypatch: pytest.MonkeyPatch, function: str
 ) -> None:
     monkeypatch.setattr(driver, "DRIVE_SECONDS", 0)
     monkeypatch.setattr(payments, "WATCH_SECONDS", 0.3)
-    recorder = Recorder()
+    recorder = Recorder(world)
 
     for case in (case for name, case in events() if name == function):
         recorder.begin()
         recorder.work(function, event(function, case))
-    for given in SCENARIOS.get(function, []):
+    for prepare in SCENARIOS.get(function, []):
         recorder.begin()
-        recorder.work(function, given())
+        recorder.work(function, prepare())
 
     assert recorder.used == permissions_in_the_template(function)

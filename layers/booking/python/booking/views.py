@@ -326,6 +326,7 @@ class Problem(TypedDict):
     opensAt: NotRequired[str]
     limit: NotRequired[int]
     seats: NotRequired[list[TakenSeat]]
+    paused: NotRequired[bool]
     queueStatus: NotRequired[Literal["WAITING", "ACTIVE"]]
     position: NotRequired[int]
     ahead: NotRequired[int]
