@@ -160,7 +160,7 @@ def _asked_again() -> dict[str, Any]:
 def _making_room() -> dict[str, Any]:
     sent = event("reserve_seats", "seat_limit_exceeded")
     table, then = settings().reservations_table, clock.now() - 1
-    limit = limits.read(USER, world.PERFORMANCE)
+    limit = limits.read(USER, given.PERFORMANCE)
     [name] = limit["holds"]
     for key, expression in [
         ({"userId": USER, "reservationId": name}, "SET #expiresAt = :then"),

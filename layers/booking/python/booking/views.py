@@ -325,6 +325,7 @@ class Problem(TypedDict):
     errors: NotRequired[list[WrongField]]
     opensAt: NotRequired[str]
     limit: NotRequired[int]
+    holdAgainAt: NotRequired[str]
     seats: NotRequired[list[TakenSeat]]
     paused: NotRequired[bool]
     queueStatus: NotRequired[Literal["WAITING", "ACTIVE"]]
