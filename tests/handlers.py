@@ -65,14 +65,14 @@ def request(
     return event
 
 
-def call(function: str, event: dict[str, Any]) -> Any:
+def call(function: str, event: dict[str, Any]) -> dict[str, Any]:
     """Invoke a handler, as Lambda would: what goes in and comes out must be JSON. An answer is what its operation has.
 
     Raises:
         AssertionError: the answer has a status or a member that the specification does not name.
 
     """
-    answer = json.loads(json.dumps(handler(function)(json.loads(json.dumps(event)), Context())))
+    answer: dict[str, Any] = json.loads(json.dumps(handler(function)(json.loads(json.dumps(event)), Context())))
     if function in answers.operations():
         answers.check(function, answer)
     return answer

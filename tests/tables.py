@@ -49,7 +49,7 @@ def _resolved(value: Any, known: dict[str, str]) -> str:
     """Read a value of the template; a resource is known by its logical id."""
     match value:
         case {"Ref": name}:
-            return known.get(name, name)
+            return known.get(str(name), str(name))
         case {"Fn::GetAtt": [name, *_]}:
             return str(name)
         case {"Fn::Sub": text}:

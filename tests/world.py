@@ -514,18 +514,15 @@ def _clock_stopped(time: Time) -> list[Any]:
 
 
 def _defaults_turned(function: FunctionType, turned: dict[Any, Any]) -> list[Any]:
+    positional, named = function.__defaults__ or (), function.__kwdefaults__ or {}
     patches: list[Any] = []
-    if any(_hashable(each) in turned for each in function.__defaults__ or ()):
-        mine = tuple(turned.get(_hashable(each), each) for each in function.__defaults__ or ())
+    if any(each in turned for each in positional if callable(each)):
+        mine = tuple(turned.get(each, each) if callable(each) else each for each in positional)
         patches.append(patch.object(function, "__defaults__", mine))
-    if any(_hashable(each) in turned for each in (function.__kwdefaults__ or {}).values()):
-        named = {name: turned.get(_hashable(each), each) for name, each in function.__kwdefaults__.items()}
-        patches.append(patch.object(function, "__kwdefaults__", named))
+    if any(each in turned for each in named.values() if callable(each)):
+        ours = {name: turned.get(each, each) if callable(each) else each for name, each in named.items()}
+        patches.append(patch.object(function, "__kwdefaults__", ours))
     return patches
-
-
-def _hashable(value: Any) -> Any:
-    return value if callable(value) else None
 
 
 def _interpreter(step: Callable[[str], tuple[str, bool]]) -> list[Any]:

@@ -10,12 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
 from booking import clock, reservations
-from tests.conftest import REGION
 from tests.faults import Fault, Kind
+from tests.tables import ACCOUNT, REGION
 from tests.world import PERFORMANCES, TABLES, Answer, World
 
 HOLD = 300
@@ -157,7 +156,7 @@ class Halfway:
 
     def __init__(self, hidden: tuple[str, ...]) -> None:
         self.hidden = hidden
-        self._backend = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION]
+        self._backend = dynamodb_backends[ACCOUNT][REGION]
         self._whole: dict[str, Any] = {}
 
     def __call__(self, happen: Callable[[], Any]) -> None:

@@ -231,8 +231,8 @@ def _responses(contract: dict[str, Any], schemas: dict[str, Any]) -> dict[str, A
     for refused, errors in sorted(by_status.items()):
         responses[str(refused)] = _refusals(errors)
     if contract["user"]:
-        refused = responses.setdefault("401", {"description": "No sign-in, or a bad one", "content": {}})
-        refused["content"]["application/json"] = {"schema": {"$ref": REFERENCE.format(model="GatewayMessage")}}
+        unsigned = responses.setdefault("401", {"description": "No sign-in, or a bad one", "content": {}})
+        unsigned["content"]["application/json"] = {"schema": {"$ref": REFERENCE.format(model="GatewayMessage")}}
     return dict(sorted(responses.items()))
 
 
