@@ -24,6 +24,10 @@ from tools.ost.paths import ROOT
 FILE = ROOT / "functions" / "get_openapi" / "openapi.json"
 REFERENCE = "#/components/schemas/{model}"
 EVERYWHERE = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE")
+BYPASSED = {
+    "description": "`FORBIDDEN`: the request has not come through the origin of the page",
+    "content": {"application/problem+json": {"schema": {"$ref": REFERENCE.format(model="Problem")}}},
+}
 METHODS = ("get", "post", "delete")
 
 EXAMPLES: dict[str, Any] = {
@@ -230,6 +234,7 @@ def _responses(contract: dict[str, Any], schemas: dict[str, Any]) -> dict[str, A
         by_status.setdefault(CATALOGUE[code].status, []).append(CATALOGUE[code])
     for refused, errors in sorted(by_status.items()):
         responses[str(refused)] = _refusals(errors)
+    responses.setdefault("403", BYPASSED)
     if contract["user"]:
         unsigned = responses.setdefault("401", {"description": "No sign-in, or a bad one", "content": {}})
         unsigned["content"]["application/json"] = {"schema": {"$ref": REFERENCE.format(model="GatewayMessage")}}
