@@ -135,14 +135,10 @@ class World:
 
     def _environment(self) -> dict[str, str]:
         variables = template()["Globals"]["Function"]["Environment"]["Variables"]
-        names = {name: value["Ref"] for name, value in variables.items() if name.endswith("_TABLE")}
-        return names | {
+        parameters = template()["Parameters"]
+        named = {name: value.get("Ref", name) for name, value in variables.items() if isinstance(value, dict)}
+        return {name: str(parameters.get(what, {}).get("Default", what)) for name, what in named.items()} | {
             "QUEUE_CAPACITY": str(self._capacity),
-            "ACTIVE_SECONDS": "600",
-            "HOLD_SECONDS": "300",
-            "MAX_HOLDING_SECONDS": "900",
-            "HOLD_AGAIN_SECONDS": "300",
-            "MAX_SEATS_PER_USER": "4",
             "QUEUE_KEY_SECRET_ARN": "queue-key",
             "PAYMENT_WORKFLOW_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:measured-payment",
             "ADVANCE_QUEUE_FUNCTION": "measured-advance-queue",

@@ -23,7 +23,7 @@ EXACT = {
 """Read units, write units, Lambda calls and transitions of a warm call."""
 
 EXACT_COLD = {
-    "list_concerts": (0.5, 0),
+    "list_concerts": (1.0, 0),
     "list_performances": (1.5, 0),
     "list_seats": (1.5, 0),
     "issue_token": (1.5, 3),

@@ -132,6 +132,15 @@ def test_read_is_billed_for_the_whole_item_whatever_is_asked_of_it(shop: Shop) -
     assert shop.bill("get_item", TableName="shop", Key={"pk": {"S": "none"}}).read_units == 0.5
 
 
+def test_batch_is_billed_for_each_item_on_its_own_and_for_each_that_is_missing(shop: Shop) -> None:
+    shop.quiet.put_item(TableName="shop", Item=big("a", 500))
+    shop.quiet.put_item(TableName="shop", Item=big("b", 5000))
+
+    asked = {"shop": {"Keys": [{"pk": {"S": name}} for name in ("a", "b", "none")]}}
+
+    assert shop.bill("batch_get_item", RequestItems=asked) == Bill(read_units=0.5 + 1 + 0.5, items_read=2)
+
+
 def test_count_and_filter_are_billed_for_every_item_that_they_pass(shop: Shop) -> None:
     for name in "abcd":
         shop.quiet.put_item(TableName="shop", Item=big(name, 3000))
