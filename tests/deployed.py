@@ -88,3 +88,12 @@ class Reading:
             case "Fn::Or":
                 return any(self.holds(each) for each in argument)
         raise AssertionError(f"a condition uses {kind}")
+
+
+def watched(alarm: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    """Return the metrics that an alarm looks at: namespace, name and dimensions."""
+    metrics = [each["MetricStat"]["Metric"] for each in alarm.get("Metrics", []) if "MetricStat" in each]
+    return [
+        (str(each["Namespace"]), each["MetricName"], {d["Name"]: d["Value"] for d in each.get("Dimensions", [])})
+        for each in metrics or ([alarm] if "MetricName" in alarm else [])
+    ]

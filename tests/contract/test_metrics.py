@@ -2,8 +2,11 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
+from booking.errors import CATALOGUE
 from lab.in_process import template
+from tests.deployed import watched
 from tests.tables import resources
 
 ROOT = Path(__file__).parents[2]
@@ -31,17 +34,24 @@ def test_operators_are_told_of_every_metric_and_of_no_other() -> None:
     assert told == written()
 
 
-def test_every_alarm_on_a_metric_of_ours_watches_one_that_is_written() -> None:
-    ours = [p for p in resources("AWS::CloudWatch::Alarm").values() if p["Namespace"] == "OstConcertBooking"]
+def ours() -> list[tuple[str, dict[str, Any]]]:
+    """Name the metrics of ours that alarms look at, with their dimensions."""
+    looked_at = [each for alarm in resources("AWS::CloudWatch::Alarm").values() for each in watched(alarm)]
+    return [(metric, dimensions) for namespace, metric, dimensions in looked_at if namespace == "OstConcertBooking"]
 
-    assert {alarm["MetricName"] for alarm in ours} <= written()
-    assert ours
+
+def test_every_alarm_on_a_metric_of_ours_watches_one_that_is_written() -> None:
+    by_status = {f"Refused{error.status}" for error in CATALOGUE.values()}
+    queried = re.findall(r"SELECT MAX\((\w+)\)", str(resources("AWS::CloudWatch::Alarm")))
+
+    assert {metric for metric, _ in ours()} | set(queried) <= written() | by_status
+    assert ours()
+    assert queried
 
 
 def test_one_stack_does_not_ring_the_alarms_of_another() -> None:
-    ours = [p for p in resources("AWS::CloudWatch::Alarm").values() if p["Namespace"] == "OstConcertBooking"]
     variables = template()["Globals"]["Function"]["Environment"]["Variables"]
     own = variables["POWERTOOLS_SERVICE_NAME"]
 
     assert own == {"Ref": "AWS::StackName"}
-    assert all({"Name": "service", "Value": own} in alarm["Dimensions"] for alarm in ours)
+    assert all(dimensions == {"service": own} for _, dimensions in ours())

@@ -26,7 +26,9 @@ type Resources = dict[str, dict[str, Any]]
 
 
 def edge() -> Resources:
-    return deployed("templates/edge.yaml", Service="ost-eu-west-1", ApiHost=API_HOST, OriginSecret=SECRET)
+    return deployed(
+        "templates/edge.yaml", Service="ost-eu-west-1", ApiHost=API_HOST, OriginSecret=SECRET, AlarmEmail=""
+    )
 
 
 def fan(name: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lab.in_process import template
+from tests.deployed import watched
 from tests.tables import resources
 from tools.ost.paths import ROOT
 
@@ -70,7 +71,12 @@ def test_what_fails_behind_the_api_is_kept_and_rings(name: str) -> None:
     kept_in = properties["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"]
     undelivered = [event["DeadLetterConfig"]["Arn"] for event in events(properties, *ASYNCHRONOUS)]
     queue = kept_in["Fn::GetAtt"][0]
-    alarmed = [alarm["Dimensions"][0]["Value"] for alarm in resources("AWS::CloudWatch::Alarm").values()]
+    alarmed = [
+        value
+        for alarm in resources("AWS::CloudWatch::Alarm").values()
+        for _, _, dimensions in watched(alarm)
+        for value in dimensions.values()
+    ]
 
     assert all(arn == kept_in for arn in undelivered)
     assert queue in resources("AWS::SQS::Queue")
@@ -80,12 +86,13 @@ def test_what_fails_behind_the_api_is_kept_and_rings(name: str) -> None:
 
 def test_the_workflow_rings_when_it_fails() -> None:
     metrics = {
-        alarm["MetricName"]
+        metric
         for alarm in resources("AWS::CloudWatch::Alarm").values()
-        if alarm["Dimensions"][0]["Value"] == {"Ref": "PaymentWorkflow"}
+        for _, metric, dimensions in watched(alarm)
+        if {"Ref": "PaymentWorkflow"} in dimensions.values()
     }
 
-    assert metrics == {"ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"}
+    assert metrics == {"ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted", "ExecutionThrottled"}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

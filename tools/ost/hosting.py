@@ -28,14 +28,16 @@ def website(stack: StackOption = None) -> None:
     out.print(edge.outputs["WebUrl"], highlight=False)
 
 
-def configuration(stack: Stack) -> dict[str, str]:
-    """Return what the page must know: the API is under its own origin, the user pool is AWS's."""
+def configuration(stack: Stack, api_url: str = "/api", cognito_url: str | None = None) -> dict[str, str]:
+    """Return what the page must know: on AWS the API is under its own origin, and the user pool is AWS's."""
     region = str(stack.session.region_name)
     return {
-        "apiUrl": "/api",
-        "cognitoUrl": f"https://cognito-idp.{region}.amazonaws.com",
+        "apiUrl": api_url,
+        "cognitoUrl": cognito_url or f"https://cognito-idp.{region}.amazonaws.com",
         "region": region,
         "userPoolClientId": stack.outputs["UserPoolClientId"],
+        "signUp": stack.outputs["SignUp"],
+        "charges": "fans" if stack.outputs["FansCharge"] == "on" else "provider",
     }
 
 

@@ -20,6 +20,7 @@ from tools.ost.build import ensure_built, host_architecture
 from tools.ost.cloud import HOST, LocalCloud, free_port, port_is_free
 from tools.ost.console import Failure, err, step
 from tools.ost.fans import create_user
+from tools.ost.hosting import configuration
 from tools.ost.paths import ROOT, STATE
 from tools.ost.publish import publish_file
 from tools.ost.roles import Role, give_role
@@ -90,9 +91,8 @@ def _start(
         **{f"{role}User": {"username": name, "password": DEMO_PASSWORD} for role, name in DEMO_ROLES.items()},
     }
     if WEB.is_dir():
-        config = {name: outputs[name] for name in ("apiUrl", "region", "userPoolClientId")}
         web_port = _choose_web_port(web_port, port, host)
-        website = Website(WEB, host, web_port, config | {"cognitoUrl": cloud.endpoint})
+        website = Website(WEB, host, web_port, configuration(stack, outputs["apiUrl"], cloud.endpoint))
         outputs["webUrl"] = running.enter_context(website).url
     written = state / "outputs.json"
     running.callback(written.unlink, missing_ok=True)

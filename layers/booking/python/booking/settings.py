@@ -30,6 +30,8 @@ class Settings:
     max_holding_seconds: int
     hold_again_seconds: int
     max_seats_per_user: int
+    sign_up: str = "name"
+    """`email` where a fan who signs up confirms an address."""
     fans_charge: str = "on"
     """`off` where fans buy their points from a payment provider, which charges them with a machine's credentials."""
     origin_secret_digests: str = ""

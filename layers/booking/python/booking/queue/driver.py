@@ -111,14 +111,16 @@ def note_what_is_left(concert_id: str, queue: QueueItem, at: int) -> QueueItem:
 
 
 def _report(concert_id: str, line: Line, at: int) -> Line:
-    """Write the queue's levels as metrics."""
+    """Write the queue's levels as metrics. It stalls while fans wait before places that are free."""
+    idle = max(0, at - line.advanced_at) if line.advanced_at else 0
     levels(
         concert_id,
         QueueWaiting=line.waiting,
         QueueActive=line.active,
         QueueEntered=line.entered,
         QueueLapsed=line.lapsed,
-        QueueSecondsSinceAdvance=max(0, at - line.advanced_at) if line.advanced_at else 0,
+        QueueSecondsSinceAdvance=idle,
+        QueueSecondsStalled=idle if line.waiting and line.active < line.capacity else 0,
     )
     return line
 
