@@ -122,9 +122,10 @@ def test_no_alarm_rings_for_a_busy_moments_503() -> None:
 
 def test_everybody_who_must_be_told_is() -> None:
     arguments = template()["Resources"]["Alarms"]["Properties"]["Parameters"]
-    nested = deployed("templates/alarms.yaml", AlarmEmail="night@example.com", MonthlyBudget="500")
+    nested = deployed("templates/alarms.yaml", AlarmEmail="night@example.com", MonthlyBudget="500", MetricMath="on")
     actions = [e["Properties"]["AlarmActions"] for e in nested.values() if e["Type"] == "AWS::CloudWatch::Alarm"]
 
+    assert values()["MetricMath"] == "on"
     assert set(arguments) == set(template("templates/alarms.yaml")["Parameters"])
     assert nested["Told"]["Properties"]["Subscription"] == [{"Protocol": "email", "Endpoint": "night@example.com"}]
     assert all(each == [{"Ref": "Told"}] for each in actions)

@@ -54,20 +54,28 @@ def build(
 
 def ensure_built(architecture: Architecture, *, force: bool = False) -> None:
     """Build unless .aws-sam/build already holds exactly these inputs; raise Failure when SAM cannot."""
+    with built(architecture, force=force):
+        pass
+
+
+@contextmanager
+def built(architecture: Architecture, *, force: bool = False) -> Iterator[None]:
+    """Build if need be; nothing else builds over it inside the block."""
     with _one_at_a_time():
         stamp = BUILT.parent / "ost-build"
         wanted = fingerprint(architecture)
         if not force and BUILT.is_dir() and stamp.is_file() and stamp.read_text() == wanted:
             err.print("[green]✓[/] Nothing to build: no input has changed", highlight=False)
-            return
-        stamp.unlink(missing_ok=True)
-        with step("Building functions and layers", "Built functions and layers"):
-            _sam_build(architecture)
-            for layer in ("BookingLayer", "DependenciesLayer"):
-                finish(BUILT / layer, "/opt")
-            for artifact in sorted(BUILT.glob("*Function")):
-                finish(artifact, "/var/task")
-        stamp.write_text(wanted)
+        else:
+            stamp.unlink(missing_ok=True)
+            with step("Building functions and layers", "Built functions and layers"):
+                _sam_build(architecture)
+                for layer in ("BookingLayer", "DependenciesLayer"):
+                    finish(BUILT / layer, "/opt")
+                for artifact in sorted(BUILT.glob("*Function")):
+                    finish(artifact, "/var/task")
+            stamp.write_text(wanted)
+        yield
 
 
 def fingerprint(architecture: Architecture) -> str:

@@ -2,7 +2,7 @@
 
 import typer
 
-from tools.ost import audit, build, demo, environment, hosting, publish, queue, roles, run
+from tools.ost import audit, build, demo, deploy, environment, hosting, publish, queue, roles, run
 from tools.ost.console import out
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ for command in (
     roles.grant,
     audit.audit,
     environment.env,
+    deploy.deploy,
     hosting.website,
     build.build,
 ):

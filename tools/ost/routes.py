@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tools.ost.stack import Stack
 
 NO_VALUE = object()
-"""What `AWS::NoValue` stands for: an item of a list that is not there."""
+"""What `AWS::NoValue` stands for: something that is not there."""
 METHODS = frozenset({"get", "put", "post", "delete", "patch", "head", "options"})
 
 
@@ -111,7 +111,7 @@ class Template:
                 return self.resolve(argument[1] if self._holds(self.conditions[argument[0]]) else argument[2])
             if key.startswith("Fn::"):
                 raise Failure(f"the API uses {key}, which tools/ost/routes.py cannot resolve for the local cloud.")
-        return {key: self.resolve(value) for key, value in node.items()}
+        return {key: item for key, value in node.items() if (item := self.resolve(value)) is not NO_VALUE}
 
     def _substitute(self, name: str) -> str:
         return str(self._attribute(name) if "." in name else self.values[name])

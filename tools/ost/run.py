@@ -34,6 +34,8 @@ DEMO_USER = {"username": "demo", "password": DEMO_PASSWORD}
 DEMO_ROLES = {Role.ORGANISER: "organiser", Role.STAFF: "staff"}
 """Who has which role in the demo, beside the fan; all of them have the same password."""
 WEB = ROOT / "web"
+LOCAL = {"DataProtection": "off", "LogRetentionDays": "1", "MetricMath": "off"}
+"""What a stack in the local cloud cannot have, or need not."""
 
 
 def run(
@@ -68,9 +70,7 @@ def _start(
     with step("Starting the local cloud", f"The local cloud listens on port {port}"):
         cloud = running.enter_context(LocalCloud(port, state, host))
     with step("Deploying template.yaml", "Deployed template.yaml"):
-        _deploy(
-            cloud, {"Architecture": architecture, "DataProtection": "off", "LogRetentionDays": "1"} | parameters, state
-        )
+        _deploy(cloud, LOCAL | {"Architecture": architecture} | parameters, state)
         stack = Stack.local(cloud.endpoint)
         create_routes(stack)
     with step("Publishing catalog/demo.yaml", "Published catalog/demo.yaml, created the demo users"):

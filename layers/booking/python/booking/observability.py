@@ -50,9 +50,9 @@ def count(metric: str, value: float = 1) -> None:
     metrics.add_metric(name=metric, unit=MetricUnit.Count, value=value)
 
 
-def gauge(metric: str, value: float, unit: MetricUnit = MetricUnit.Count) -> None:
+def gauge(metric: str, value: float) -> None:
     """Note a level, such as the number of fans waiting."""
-    metrics.add_metric(name=metric, unit=unit, value=value)
+    metrics.add_metric(name=metric, unit=_unit(metric), value=value)
 
 
 def levels(concert_id: str, **values: float) -> None:
@@ -60,5 +60,9 @@ def levels(concert_id: str, **values: float) -> None:
     own = EphemeralMetrics()
     own.add_dimension(name="concertId", value=concert_id)
     for metric, value in values.items():
-        own.add_metric(name=metric, unit=MetricUnit.Seconds if "Seconds" in metric else MetricUnit.Count, value=value)
+        own.add_metric(name=metric, unit=_unit(metric), value=value)
     own.flush_metrics()
+
+
+def _unit(metric: str) -> MetricUnit:
+    return MetricUnit.Seconds if "Seconds" in metric else MetricUnit.Count

@@ -19,7 +19,7 @@ from booking import aws, clock, sale
 from booking.catalog import Concert
 from booking.dynamodb import ConditionFailed, update, write
 from booking.errors import BookingError, TemporarilyUnavailable
-from booking.observability import count, levels, logger
+from booking.observability import count, gauge, levels, logger
 from booking.queue import admission
 from booking.queue.admission import Line
 from booking.queue.items import QueueItem, line_of, queue_key, read_counter, read_queue
@@ -120,8 +120,8 @@ def _report(concert_id: str, line: Line, at: int) -> Line:
         QueueEntered=line.entered,
         QueueLapsed=line.lapsed,
         QueueSecondsSinceAdvance=idle,
-        QueueSecondsStalled=idle if line.waiting and line.active < line.capacity else 0,
     )
+    gauge("QueueSecondsStalled", idle if line.waiting and line.active < line.capacity else 0)
     return line
 
 
