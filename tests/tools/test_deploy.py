@@ -1,4 +1,4 @@
-"""`./ost deploy` ships what was built for the functions' processor, and lets an edge's secret change while fans call."""
+"""`./ost deploy` ships what is built for the functions' processor, and an edge's secret can change while fans call."""
 
 import hashlib
 import tomllib

@@ -2,7 +2,7 @@
 
 import typer
 
-from tools.ost import audit, build, demo, deploy, environment, hosting, publish, queue, roles, run
+from tools.ost import audit, build, demo, deploy, environment, hosting, publish, queue, ready, roles, run
 from tools.ost.console import out
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ for command in (
     audit.audit,
     environment.env,
     deploy.deploy,
+    ready.ready,
     hosting.website,
     build.build,
 ):

@@ -1,4 +1,4 @@
-"""`./ost deploy`: a stack and its edge on AWS as samconfig.toml describes them, built for the processor that it names."""
+"""`./ost deploy`: a stack and its edge on AWS, as samconfig.toml describes them, built for the right processor."""
 
 import hashlib
 import secrets

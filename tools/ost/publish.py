@@ -127,6 +127,15 @@ class CatalogTables:
         found = self.client.get_item(TableName=self.catalog, Key=key, ConsistentRead=True).get("Item")
         return _from_dynamodb(found) if found else None
 
+    def concerts(self) -> list[Item]:
+        """Read every concert that is published."""
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.catalog,
+            KeyConditionExpression="pk = :concerts",
+            ExpressionAttributeValues={":concerts": {"S": "CONCERT"}},
+        )
+        return [_from_dynamodb(item) for page in pages for item in page["Items"]]
+
     def performances(self, concert_id: str) -> dict[str, Item]:
         """Read its performances as they are published now, by label."""
         pages = self.client.get_paginator("query").paginate(
