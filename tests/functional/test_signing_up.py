@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from booking.settings import settings
-from tests.handlers import event_text, handler
+from lab.in_process import handler
+from tests.handlers import event_text
 
 EVENT = json.loads(event_text("confirm_sign_up", "ok"))
 
