@@ -24,6 +24,9 @@
     ├── PaymentInProgress           409
     ├── ReservationNotHeld          409
     ├── BalanceLimitExceeded        409
+    ├── QuoteChanged                409
+    ├── NotCancellable              409
+    ├── PerformanceCancelled        409
     ├── ReservationExpired          410
     ├── IdempotencyKeyReused        422
     ├── RateLimited                 429
@@ -228,6 +231,27 @@ class BalanceLimitExceeded(BookingError):
 
     code, status, title = "BALANCE_LIMIT_EXCEEDED", 409, "The balance would be too high"
     sentence = "Your balance cannot be that high. Charge fewer points."
+
+
+class QuoteChanged(BookingError):
+    """Cancelling gives another sum than the one agreed to. Members: the quote as it is now."""
+
+    code, status, title = "QUOTE_CHANGED", 409, "The sum has changed"
+    sentence = "Cancelling gives another sum now. Look at it and agree again."
+
+
+class NotCancellable(BookingError):
+    """The seats cannot be cancelled. Members: `reason`: NOT_PAID, STARTED, CANCELLED, CHECKED_IN or POLICY."""
+
+    code, status, title = "NOT_CANCELLABLE", 409, "The seats cannot be cancelled"
+    sentence = "These seats cannot be cancelled."
+
+
+class PerformanceCancelled(BookingError):
+    """The organiser has called the date off; what was paid comes back by itself."""
+
+    code, status, title = "PERFORMANCE_CANCELLED", 409, "The date was called off"
+    sentence = "This date was called off. Whoever has paid gets all points back."
 
 
 class ReservationExpired(BookingError):

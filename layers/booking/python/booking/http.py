@@ -241,6 +241,22 @@ def flag(app: APIGatewayHttpResolver, name: str) -> bool | None:
     return None if text is None else text == "true"
 
 
+def numbers(app: APIGatewayHttpResolver, name: str) -> list[int] | None:
+    """Return distinct whole numbers of the query string, `1,2`, or None.
+
+    Raises:
+        ValidationFailed: it is something else.
+
+    """
+    text = app.current_event.query_string_parameters.get(name)
+    if text is None:
+        return None
+    found = text.split(",") if re.fullmatch(r"[1-9][0-9]{0,8}(,[1-9][0-9]{0,8}){0,99}", text) else []
+    if not found or len(set(found)) != len(found):
+        raise ValidationFailed(errors=[{"field": name, "message": "must be distinct whole numbers such as 1,2"}])
+    return [int(each) for each in found]
+
+
 def moment(app: APIGatewayHttpResolver, name: str) -> int | None:
     """Return a time of the query string in epoch seconds, or None.
 

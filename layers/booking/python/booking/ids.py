@@ -23,6 +23,11 @@ def reservation_id(
     return f"r{at:09x}{digest(user_id, performance_id, seat_numbers, turn, revision)[:12]}"
 
 
+def cancellation_id(user_id: str, key: str) -> str:
+    """Name a cancellation after whose it is and their idempotency key."""
+    return f"c{digest('cancellation', user_id, key)}"
+
+
 def payment_id(user_id: str, key: str) -> str:
     """Name a payment after who pays and their idempotency key; it is also the name of the workflow's execution."""
     return f"p{digest('payment', user_id, key)}"

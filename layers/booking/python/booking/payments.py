@@ -104,6 +104,19 @@ class Failure(TypedDict):
     balance: NotRequired[int]
 
 
+class Cancellation(TypedDict):
+    """Seats of a payment that were cancelled: what was kept, and what is or will be given back (`cancellations`)."""
+
+    seatNumbers: list[int]
+    fee: int
+    refund: int
+    status: Literal["REFUNDING", "COMPLETED"]
+    at: int
+    request: str
+    completedAt: NotRequired[int]
+    balance: NotRequired[int]
+
+
 class Facts(TypedDict):
     """What never changes of a payment: the input of its workflow."""
 
@@ -127,6 +140,10 @@ class Payment(Facts):
     completedAt: NotRequired[int]
     balance: NotRequired[int]
     failure: NotRequired[Failure]
+    refundable: NotRequired[int]
+    refunded: NotRequired[int]
+    refunding: NotRequired[int]
+    cancellations: NotRequired[dict[str, Cancellation]]
     openShard: NotRequired[str]
     openSince: NotRequired[int]
 
@@ -162,7 +179,7 @@ def start(user_id: str, reservation_id: str, key: str, at: int) -> Started:
         reservation = reservations.find(user_id, reservation_id)
         _ensure_payable(reservation, payment_id, at)
     except BookingError:
-        if (known := _read(payment_id)) is not None:
+        if (known := read(payment_id)) is not None:
             return _replay(known, reservation_id)
         raise
     payment = _new(payment_id, reservation, at)
@@ -180,7 +197,7 @@ def start(user_id: str, reservation_id: str, key: str, at: int) -> Started:
     except ConditionFailed as refused:
         return _replay(refused.item or {}, reservation_id)
     except TransactionRefused as refused:
-        known = cast(Payment | None, refused.refusals.get(0)) or _read(payment_id)
+        known = cast(Payment | None, refused.refusals.get(0)) or read(payment_id)
         if known is not None:
             return _replay(known, reservation_id)
         _ensure_payable(reservations.find(user_id, reservation_id), payment_id, at)
@@ -193,7 +210,8 @@ def _table() -> str:
     return settings().payments_table
 
 
-def _read(payment_id: str, *, consistent: bool = True) -> Payment | None:
+def read(payment_id: str, *, consistent: bool = True) -> Payment | None:
+    """Read a payment, whoever's it is."""
     return cast(Payment | None, get(_table(), {"paymentId": payment_id}, consistent=consistent))
 
 
@@ -228,7 +246,7 @@ def _balance_after_undoing(reservation: Reservation, balance: int) -> int:
         PaymentInProgress: the points of that payment are still on their way back.
 
     """
-    before = _read(reservation["undoing"]) if "undoing" in reservation else None
+    before = read(reservation["undoing"]) if "undoing" in reservation else None
     if before is None:
         return balance
     if is_open(before):
@@ -311,9 +329,68 @@ def watch(
     deadline, pause = monotonic() + WATCH_SECONDS, 0.2
     while is_open(payment) and monotonic() + pause <= deadline:
         sleep(pause)
-        payment = _read(payment["paymentId"], consistent=False) or payment
+        payment = read(payment["paymentId"], consistent=False) or payment
         pause *= 1.4
     return payment
+
+
+def owe(payment: Payment, cancellation_id: str, item: Cancellation, paid: int, at: int) -> Write:
+    """Note a cancellation whose points are to be given back, if so much of the payment is not cancelled yet.
+
+    Whether the seats are the ones that are meant is the condition of the reservation beside it.
+    """
+    return update(
+        _table(),
+        {"paymentId": payment["paymentId"]},
+        f"SET #refundable = #refundable - :paid, #refunded = #refunded + :refund, #refunding = #refunding + :one, "
+        f"#cancellations.#{cancellation_id} = :item, #openShard = :shard, #openSince = :at",
+        "#status = :completed AND #refundable >= :paid",
+        completed="COMPLETED",
+        paid=paid,
+        refund=item["refund"],
+        one=1,
+        item=item,
+        shard=open_shard(payment["paymentId"]),
+        at=at,
+    )
+
+
+def settle_debt(payment: Payment, cancellation_id: str, done: Cancellation) -> Write:
+    """Note that a cancellation's points are back; a payment that owes nothing any more leaves the index."""
+    before = payment["refunding"]
+    return update(
+        _table(),
+        {"paymentId": payment["paymentId"]},
+        f"SET #cancellations.#{cancellation_id} = :done, #refunding = :left"
+        + (" REMOVE #openShard, #openSince" if before == 1 else ""),
+        f"#cancellations.#{cancellation_id}.#status = :owed AND #refunding = :before",
+        done=done,
+        left=before - 1,
+        owed="REFUNDING",
+        before=before,
+    )
+
+
+def count_refundable(payment: Payment) -> Payment:
+    """Give a payment that was completed before there were cancellations what they need. Safe to repeat."""
+    if payment["status"] != "COMPLETED" or "refundable" in payment:
+        return payment
+    try:
+        changed = write(
+            update(
+                _table(),
+                {"paymentId": payment["paymentId"]},
+                "SET #refundable = :amount, #refunded = :none, #refunding = :none, #cancellations = :empty",
+                "#status = :completed AND attribute_not_exists(#refundable)",
+                completed="COMPLETED",
+                amount=payment["amount"],
+                none=0,
+                empty={},
+            )
+        )
+    except ConditionFailed as refused:
+        changed = refused.item
+    return cast(Payment, changed)
 
 
 def is_open(payment: Mapping[str, Any]) -> bool:
@@ -328,7 +405,7 @@ def find(user_id: str, payment_id: str) -> Payment:
         PaymentNotFound: there is none, or it is another user's.
 
     """
-    item = _read(payment_id) if 0 < len(payment_id) <= 64 else None
+    item = read(payment_id) if 0 < len(payment_id) <= 64 else None
     if item is None or item["userId"] != user_id:
         raise PaymentNotFound
     return item
@@ -361,7 +438,8 @@ def confirm_booking(payment: Facts, used: Mapping[str, Any], at: int) -> Item:
             update(
                 _table(),
                 {"paymentId": payment["paymentId"]},
-                "SET #status = :completed, #completedAt = :at, #steps = :steps, #balance = :balance "
+                "SET #status = :completed, #completedAt = :at, #steps = :steps, #balance = :balance, "
+                "#refundable = :amount, #refunded = :none, #refunding = :none, #cancellations = :empty "
                 "REMOVE #openShard, #openSince",
                 "#status = :pending",
                 completed="COMPLETED",
@@ -369,6 +447,9 @@ def confirm_booking(payment: Facts, used: Mapping[str, Any], at: int) -> Item:
                 at=at,
                 steps=steps,
                 balance=used["balance"],
+                amount=payment["amount"],
+                none=0,
+                empty={},
             ),
             reservations.confirm(payment, payment["paymentId"], at),
             place.finish(payment["concertId"], payment["turn"], at),
@@ -446,7 +527,7 @@ def refund_points(payment: Facts, at: int) -> Item:
         NotUnlockedError: the payment can still be confirmed, so nothing may be refunded.
 
     """
-    known = _read(payment["paymentId"])
+    known = read(payment["paymentId"])
     status = known["status"] if known else "missing"
     if known and status == "FAILED":
         return {"outcome": "FAILED", "refunded": known["failure"]["refunded"], "at": at}
@@ -511,7 +592,7 @@ def settle(payment_id: str, at: int, /) -> str:
 
     Safe to repeat, and beside a workflow that is still running after all: both take the same conditions.
     """
-    payment = _read(payment_id)
+    payment = read(payment_id)
     if payment is None or not is_open(payment):
         return payment["status"] if payment else "UNKNOWN"
     if payment["status"] == "PENDING":
@@ -527,7 +608,7 @@ def settle(payment_id: str, at: int, /) -> str:
 
 def start_again(payment_id: str, _at: int, /) -> str:
     """Start the workflow of a payment that may never have been started; return the payment's status."""
-    payment = _read(payment_id)
+    payment = read(payment_id)
     if payment is not None and payment["status"] == "PENDING":
         run_workflow(payment)
     return payment["status"] if payment else "UNKNOWN"
@@ -577,6 +658,7 @@ def view(payment: Payment, at: int) -> "views.Payment":
         "amount": payment["amount"],
         "status": payment["status"],
         "createdAt": clock.rfc3339(payment["createdAt"]),
+        "refunded": payment.get("refunded", 0),
         "steps": [_step_view(done) for done in payment["steps"]],
         "serverTime": clock.rfc3339(at),
     }

@@ -8,7 +8,8 @@ successor of the one that it was computed from: sequence n + 1, on condition tha
 keeps the balance equal to the sum of the entries, never lets it go below zero, and orders the history; it costs a third
 less than an entry and a balance. The guard in the same transaction makes each request take effect once.
 
-A payment's guards are `PAYMENT#<paymentId>` and `REFUND#<paymentId>`. Undoing a payment that has not debited yet writes
+A cancellation's guard is `CANCELLATION#<cancellationId>`: it gives its points back once; the key of its request is
+remembered under `CANCEL#…`. A payment's guards are `PAYMENT#<paymentId>` and `REFUND#<paymentId>`. Undoing a payment that has not debited yet writes
 the first as *void*, so that a debit that is late on its way finds it closed.
 """
 
@@ -24,6 +25,7 @@ from booking.dynamodb import (
     Contended,
     Key,
     TransactionRefused,
+    Write,
     attempts,
     first,
     get,
@@ -87,6 +89,15 @@ class Guard(LedgerEntry, Purge):
     """What is remembered of a request: a hash of it, and the entry that it wrote, but under a key of its own."""
 
     request: str
+
+
+class KeyMemory(Purge):
+    """The key of a request whose effect is elsewhere."""
+
+    userId: str
+    sk: str
+    request: str
+    at: int
 
 
 class Void(TypedDict):
@@ -181,6 +192,29 @@ def refund(user_id: str, payment_id: str, at: int) -> bool:
     return True
 
 
+def refund_seats(
+    user_id: str, payment_id: str, cancellation_id: str, amount: int, at: int, budget: float = APPEND_BUDGET_SECONDS
+) -> Change:
+    """Give points of a payment back for seats that were cancelled, once for each cancellation. Safe to repeat.
+
+    No refund is refused for the limit of the balance.
+    """
+    once = _Once(f"KEY#CANCELLATION#{cancellation_id}", ids.digest("CANCELLATION", cancellation_id, amount))
+    return _append(user_id, "REFUND", amount, once, at, budget, paymentId=payment_id)
+
+
+def remember(user_id: str, key: str, request: str, at: int) -> Write:
+    """Remember the key of a request that changes more than points, for as long as those that do not; once."""
+    memory: KeyMemory = {
+        "userId": user_id,
+        "sk": f"KEY#CANCEL#{_hash(key)}",
+        "request": request,
+        "at": at,
+        "purgeAt": at + KEY_LIFE_SECONDS,
+    }
+    return put(settings().points_table, memory, "attribute_not_exists(#sk)")
+
+
 def debit_of(user_id: str, payment_id: str) -> Guard | None:
     """Return the entry with which a payment took its points, or None when it took none."""
     guard = get(settings().points_table, {"userId": user_id, "sk": _payment_guard(payment_id).sk})
@@ -228,14 +262,14 @@ def _newest(user_id: str) -> LedgerEntry | None:
     return cast(LedgerEntry | None, newest)
 
 
-def _append(user_id: str, kind: Kind, amount: int, once: _Once, at: int, **about: Unpack[About]) -> Change:
+def _append(user_id: str, kind: Kind, amount: int, once: _Once, at: int, budget: float = APPEND_BUDGET_SECONDS, **about: Unpack[About]) -> Change:
     """Write the next entry and its guard, or find that this very request wrote them before.
 
     Whether it may be written is judged on the entry before it, which the condition holds in place. Whoever loses that
     place to another request of the same user reads the end of the chain again: the refusal only tells who has taken
     the place, and the chain may have grown far beyond it.
     """
-    for _ in attempts(APPEND_BUDGET_SECONDS, APPEND_PAUSE_SECONDS):
+    for _ in attempts(budget, APPEND_PAUSE_SECONDS):
         before = _newest(user_id)
         sequence = _sequence(before)
         balance_after = (before["balanceAfter"] if before else 0) + amount
@@ -272,7 +306,7 @@ def _append(user_id: str, kind: Kind, amount: int, once: _Once, at: int, **about
                 return _replay(refused.refusals[1] or {}, once)
         else:
             return Change(entry, replayed=False)
-    raise TemporarilyUnavailable
+    raise Contended
 
 
 def _sequence(entry: LedgerEntry | None) -> int:

@@ -58,6 +58,13 @@ class RecordCheckIns(TypedDict):
     scans: list[ScanTold]
 
 
+class CancelSeats(TypedDict):
+    """Which seats to cancel, or all that are left, and the sum that the fan has agreed to get back."""
+
+    seatNumbers: list[int] | None
+    expectedRefund: int
+
+
 class PayReservation(TypedDict):
     """Which reservation to pay for. The price is the server's."""
 
@@ -88,16 +95,17 @@ def _body(**members: Schema) -> Schema:
 
 _NAME = _text(64, 1) | {"pattern": r"^[A-Za-z0-9._-]+$"}
 _AMOUNT = _integer(1, MAX_AMOUNT)
+_SEATS = {
+    "type": "function-after",
+    "function": {"type": "no-info", "function": _distinct},
+    "schema": {"type": "list", "items_schema": _integer(1), "min_length": 1, "max_length": MAX_SEATS},
+    "metadata": {"pydantic_js_updates": {"uniqueItems": True}},
+}
 
 SCHEMAS: dict[type, Schema] = {
     ReserveSeats: _body(
         performanceId=_text(100, 1),
-        seatNumbers={
-            "type": "function-after",
-            "function": {"type": "no-info", "function": _distinct},
-            "schema": {"type": "list", "items_schema": _integer(1), "min_length": 1, "max_length": MAX_SEATS},
-            "metadata": {"pydantic_js_updates": {"uniqueItems": True}},
-        },
+        seatNumbers=_SEATS,
     ),
     ChargePoints: _body(
         amount=_AMOUNT,
@@ -115,6 +123,10 @@ SCHEMAS: dict[type, Schema] = {
             "min_length": 1,
             "max_length": MAX_SCANS,
         },
+    ),
+    CancelSeats: _body(
+        seatNumbers={"type": "default", "default": None, "schema": {"type": "nullable", "schema": _SEATS}},
+        expectedRefund=_integer(0, 1_000_000_000),
     ),
     PayReservation: _body(reservationId=_text(64, 1)),
 }

@@ -131,7 +131,7 @@ class Reservation(TypedDict):
     performanceId: str
     seatNumbers: list[int]
     amount: int
-    status: Literal["HELD", "CONFIRMED", "EXPIRED", "RELEASED"]
+    status: Literal["HELD", "CONFIRMED", "EXPIRED", "RELEASED", "CANCELLED"]
     expiresAt: str
     createdAt: str
     paymentId: NotRequired[str]
@@ -205,6 +205,33 @@ class GuestList(TypedDict):
     asOf: str
 
 
+class CancellationQuote(TypedDict):
+    """What cancelling seats gives; it changes at `validUntil` at the earliest."""
+
+    reservationId: str
+    seatNumbers: list[int]
+    paid: int
+    fee: int
+    refund: int
+    keepPercent: int
+    rule: str
+    validUntil: str
+    serverTime: str
+
+
+class Cancellation(TypedDict):
+    """Seats that were cancelled. While it is REFUNDING the points are on their way; the seats are free already."""
+
+    cancellationId: str
+    reservationId: str
+    seatNumbers: list[int]
+    fee: int
+    refund: int
+    status: Literal["REFUNDING", "COMPLETED"]
+    balance: NotRequired[int]
+    serverTime: str
+
+
 class Balance(TypedDict):
     """A user's points."""
 
@@ -262,6 +289,7 @@ class Payment(TypedDict):
     completedAt: NotRequired[str]
     failure: NotRequired[Failure]
     balance: NotRequired[int]
+    refunded: int
     steps: list[Step]
     serverTime: str
 

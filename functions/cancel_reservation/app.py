@@ -1,0 +1,60 @@
+"""POST /reservations/{reservationId}/cancellation: cancel seats that are paid for."""
+
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from booking import cancellations, clock, http, requests
+from booking.errors import (
+    IdempotencyKeyRequired,
+    IdempotencyKeyReused,
+    NotCancellable,
+    PerformanceCancelled,
+    QuoteChanged,
+    ReservationNotFound,
+    ValidationFailed,
+)
+from booking.observability import bind
+
+app = http.api()
+
+
+@app.post(
+    "/reservations/<reservationId>/cancellation",
+    **http.operation(
+        "Cancel seats that are paid for",
+        tag="reservations",
+        success=(201, "Cancellation"),
+        again=202,
+        body="CancelSeats",
+        user=True,
+        key=True,
+        errors=[
+            ValidationFailed,
+            IdempotencyKeyRequired,
+            ReservationNotFound,
+            QuoteChanged,
+            NotCancellable,
+            PerformanceCancelled,
+            IdempotencyKeyReused,
+        ],
+    ),
+)
+def cancel_reservation(reservationId: str) -> Response[Any]:
+    now = clock.now()
+    user_id = http.user(app)
+    key = http.idempotency_key(app)
+    request = requests.read(requests.CancelSeats, http.body(app))
+    bind(reservationId=reservationId)
+    cancelled = cancellations.cancel(
+        user_id, reservationId, request["seatNumbers"], request["expectedRefund"], key, now
+    )
+    bind(cancellationId=cancelled.cancellation_id)
+    shown = cancellations.view(cancelled, clock.now())
+    headers = http.replayed(cancelled.replayed)
+    if shown["status"] == "REFUNDING":
+        return http.answer(shown, 202, retry_after="2", **headers)
+    return http.answer(shown, 201, **headers)
+
+
+handler = http.entry(app)

@@ -1,0 +1,290 @@
+"""Cancellations: seats that were paid for, given back for points. By their fan, for what the fees leave.
+
+A cancellation lives in the payment that bought the seats, under `cancellations`, where `refundable` says how much of the
+payment is in seats that are not cancelled: each cancellation takes the price of its seats from it, on condition that it
+is there. `refunded` sums up what was given back and `refunding` counts the cancellations that still owe their points;
+while there are any, the payment is on the index `open`, where the sweep finds it.
+
+    cancel ──→ REFUNDING ──→ COMPLETED
+               seats free    points back
+
+Accepting is one transaction over seats, reservation, limit, payment and the request's key: from then on the points come
+back, whatever dies. Giving them back is another, in the wallet, whose guard lets each cancellation do so once; it is
+tried at once, and by the sweep until it succeeds. Both are safe to repeat.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from booking import catalog, check_ins, clock, fees, ids, payments, points, reservations, seats
+from booking.dynamodb import ConditionFailed, Contended, TransactionRefused, Write, attempts, transact, update, write
+from booking.errors import (
+    IdempotencyKeyReused,
+    NotCancellable,
+    PerformanceNotFound,
+    QuoteChanged,
+    TemporarilyUnavailable,
+    ValidationFailed,
+)
+from booking.observability import count, logger
+from booking.payments import Cancellation, Payment
+from booking.reservations import Reservation
+from booking.settings import settings
+
+if TYPE_CHECKING:
+    from booking import views
+
+REFUND_SECONDS = 2.5
+"""How long a request competes in the wallet before it answers that the points are on their way."""
+FIRST_SEAT = 4
+"""The position of the first seat in the transaction that cancels: before it are key, reservation, payment and limit."""
+
+
+class Offer(NamedTuple):
+    """A quote for some seats of a booking, and what it was made of."""
+
+    reservation: Reservation
+    payment: Payment
+    seat_numbers: list[int]
+    quote: fees.Quote
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """A cancellation, and whether an earlier identical request had made it."""
+
+    cancellation_id: str
+    reservation_id: str
+    item: Cancellation
+    replayed: bool
+
+
+def quote(user_id: str, reservation_id: str, seat_numbers: list[int] | None, at: int) -> Offer:
+    """Say what cancelling seats of a booking gives now; all that are left, when none are named.
+
+    Raises:
+        ReservationNotFound: as `reservations.find`.
+        ValidationFailed: seats that the booking does not have.
+        NotCancellable: with the reason.
+        PerformanceCancelled: the organiser has called the date off, and everything comes back by itself.
+
+    """
+    reservation = reservations.find(user_id, reservation_id)
+    return _offer(reservation, _payment_of(reservation), seat_numbers, at)
+
+
+def _payment_of(reservation: Reservation) -> Payment | None:
+    return payments.read(reservation["paymentId"]) if "paymentId" in reservation else None
+
+
+def _offer(reservation: Reservation, payment: Payment | None, seat_numbers: list[int] | None, at: int) -> Offer:
+    cancelled = reservation.get("cancelledSeatNumbers", [])
+    if seat_numbers is not None and not set(seat_numbers) <= set(reservation["seatNumbers"]):
+        message = f"must be among {', '.join(map(str, reservation['seatNumbers']))}"
+        raise ValidationFailed(errors=[{"field": "seatNumbers", "message": message}])
+    if reservation["status"] == "CANCELLED" or set(seat_numbers or []) & set(cancelled):
+        raise NotCancellable("These seats are cancelled already.", reason="CANCELLED")
+    if reservation["status"] != "CONFIRMED" or payment is None or payment["status"] != "COMPLETED":
+        raise NotCancellable("Only seats that are paid for can be cancelled.", reason="NOT_PAID")
+    wanted = sorted(seat_numbers or [number for number in reservation["seatNumbers"] if number not in cancelled])
+    prices = reservations.prices(reservation)
+    try:
+        offered = fees.quote(_terms(reservation, payment, at), [prices[number] for number in wanted], at)
+    except fees.NotAllowed as refused:
+        raise NotCancellable(_WHY[refused.reason], reason=refused.reason) from refused
+    return Offer(reservation, payment, wanted, offered)
+
+
+_WHY = {
+    "STARTED": "The show has begun, so nothing can be cancelled any more.",
+    "POLICY": "This concert does not let bookings be cancelled any more.",
+}
+
+
+def _terms(reservation: Reservation, payment: Payment, at: int) -> fees.Terms:
+    """Return the terms that the seats were held with; older bookings, which noted none, have today's start and the
+    usual ones."""
+    try:
+        performance = catalog.find_performance(reservation["performanceId"], at)
+    except PerformanceNotFound:
+        performance = None
+    if performance is not None:
+        catalog.ensure_not_cancelled(performance)
+    sold = reservation.get("terms")
+    if sold is None:
+        if performance is None:
+            raise NotCancellable(_WHY["POLICY"], reason="POLICY")
+        sold = reservations.terms_of(performance)
+    starts_at = performance["startsAt"] if performance is not None else sold["startsAt"]
+    moved = starts_at != sold["startsAt"]
+    return fees.Terms(sold["fees"], starts_at, sold["timezone"], payment["completedAt"], moved)
+
+
+def cancel(
+    user_id: str, reservation_id: str, seat_numbers: list[int] | None, expected_refund: int, key: str, at: int
+) -> Cancelled:
+    """Cancel seats of a booking for exactly the sum that the fan has agreed to. Safe to repeat with the same key.
+
+    Raises:
+        QuoteChanged: it would be another sum now; with the new quote.
+        IdempotencyKeyReused: the key was used with another request.
+        ReservationNotFound, ValidationFailed, NotCancellable, PerformanceCancelled: as `quote`; nothing was done.
+
+    """
+    named = None if seat_numbers is None else sorted(seat_numbers)
+    request = ids.digest("CANCEL", reservation_id, named, expected_refund)
+    cancellation_id = ids.cancellation_id(user_id, key)
+    uncounted = False
+    for _ in attempts():
+        reservation = reservations.find(user_id, reservation_id)
+        payment = _payment_of(reservation)
+        known = payment.get("cancellations", {}).get(cancellation_id) if payment else None
+        if known is not None and payment is not None:
+            if known["request"] != request:
+                raise IdempotencyKeyReused
+            return _finished(payment, cancellation_id, reservation_id, at, replayed=True)
+        points.ensure_unused(user_id, key, request)
+        offer = _offer(reservation, payment, named, at)
+        if offer.quote.refund != expected_refund:
+            raise QuoteChanged(**quote_view(offer, at))
+        item = _new(offer, request, at)
+        try:
+            changed = _accept(offer, cancellation_id, item, key, at, uncounted=uncounted)
+        except TransactionRefused as refused:
+            _tell(refused, request)
+            uncounted = uncounted or FIRST_SEAT - 1 in refused.refusals
+            continue
+        count("SeatsCancelled", len(offer.seat_numbers))
+        return _finished(changed, cancellation_id, reservation_id, at, replayed=False)
+    raise TemporarilyUnavailable
+
+
+def _new(offer: Offer, request: str, at: int) -> Cancellation:
+    return {
+        "seatNumbers": offer.seat_numbers,
+        "fee": offer.quote.fee,
+        "refund": offer.quote.refund,
+        "status": "REFUNDING",
+        "at": at,
+        "request": request,
+    }
+
+
+def _accept(
+    offer: Offer, cancellation_id: str, item: Cancellation, key: str, at: int, *, uncounted: bool
+) -> Payment:
+    """Free the seats, and owe their points: all of it or nothing. Returns the payment as it then is.
+
+    The reservation's condition is the seats that were cancelled when the quote was made, so of two cancellations at
+    once the second is judged anew. `uncounted` leaves out the limit: older bookings are not in one.
+    """
+    reservation, payment, wanted = offer.reservation, offer.payment, offer.seat_numbers
+    left = [
+        number
+        for number in reservation["seatNumbers"]
+        if number not in {*reservation.get("cancelledSeatNumbers", []), *wanted}
+    ]
+    limit = limits.keep(reservation["userId"], reservation["performanceId"], reservation["reservationId"], left)
+    transact(
+        points.remember(reservation["userId"], key, item["request"], at),
+        reservations.cancel(reservation, wanted, item["refund"], at),
+        payments.owe(payment, cancellation_id, item, offer.quote.paid, at),
+        *([] if uncounted else [limit]),
+        *(
+            seats.cancel(reservation["performanceId"], number, reservation["reservationId"])
+            for number in wanted
+        ),
+    )
+    return payments.read(payment["paymentId"]) or payment
+
+
+def _tell(refused: TransactionRefused, request: str) -> None:
+    """Say what a refused cancellation was refused for, where reading again will not.
+
+    Raises:
+        IdempotencyKeyReused, NotCancellable: nothing was done.
+
+    """
+    known = refused.refusals.get(0)
+    if known is not None and known.get("request") != request:
+        raise IdempotencyKeyReused
+    if any(seat and "admission" in seat for seat in refused.refusals.values()):
+        raise NotCancellable("Somebody has come in with this ticket.", reason="CHECKED_IN")
+
+
+def _finished(payment: Payment, cancellation_id: str, reservation_id: str, at: int, *, replayed: bool) -> Cancelled:
+    """Try to give the points back at once; whatever stands in the way, the sweep goes on."""
+    try:
+        payment = finish(payment, cancellation_id, at, REFUND_SECONDS)
+    except TemporarilyUnavailable:
+        count("RefundLeftToSweep")
+        logger.exception("the points could not be given back at once; the sweep will", cancellationId=cancellation_id)
+    return Cancelled(cancellation_id, reservation_id, payment["cancellations"][cancellation_id], replayed)
+
+
+def finish(payment: Payment, cancellation_id: str, at: int, budget: float = points.APPEND_BUDGET_SECONDS) -> Payment:
+    """Give the points of a cancellation back and note that it is done; return the payment as it then is.
+
+    Safe to repeat and beside itself.
+    """
+    item = payment["cancellations"][cancellation_id]
+    if item["status"] == "COMPLETED":
+        return payment
+    done: Cancellation = {**item, "status": "COMPLETED", "completedAt": at}
+    if item["refund"]:
+        entry = points.refund_seats(payment["userId"], payment["paymentId"], cancellation_id, item["refund"], at, budget)
+        done["balance"] = entry.item["balanceAfter"]
+    for number in item["seatNumbers"]:
+        write(check_ins.revoke(payment["performanceId"], number, payment["reservationId"], at))
+    for _ in attempts():
+        try:
+            return cast(Payment, write(payments.settle_debt(payment, cancellation_id, done)))
+        except ConditionFailed as refused:
+            payment = cast(Payment, refused.item or payment)
+            if payment["cancellations"][cancellation_id]["status"] == "COMPLETED":
+                return payment
+    raise Contended
+
+
+def settle(payment_id: str, at: int) -> str | None:
+    """Give back what cancellations of a payment still owe; None when it owes nothing. Safe to repeat."""
+    payment = payments.read(payment_id)
+    if payment is None or not payment.get("refunding"):
+        return None
+    for cancellation_id, item in payment["cancellations"].items():
+        if item["status"] == "REFUNDING":
+            payment = finish(payment, cancellation_id, at)
+    return "REFUNDED"
+
+
+def quote_view(offer: Offer, at: int) -> "views.CancellationQuote":
+    """Show what cancelling gives now."""
+    return {
+        "reservationId": offer.reservation["reservationId"],
+        "seatNumbers": offer.seat_numbers,
+        "paid": offer.quote.paid,
+        "fee": offer.quote.fee,
+        "refund": offer.quote.refund,
+        "keepPercent": offer.quote.keep_percent,
+        "rule": offer.quote.rule,
+        "validUntil": clock.rfc3339(offer.quote.valid_until),
+        "serverTime": clock.rfc3339(at),
+    }
+
+
+def view(cancelled: Cancelled, at: int) -> "views.Cancellation":
+    """Show a cancellation to its fan."""
+    item = cancelled.item
+    shown: views.Cancellation = {
+        "cancellationId": cancelled.cancellation_id,
+        "reservationId": cancelled.reservation_id,
+        "seatNumbers": item["seatNumbers"],
+        "fee": item["fee"],
+        "refund": item["refund"],
+        "status": item["status"],
+        "serverTime": clock.rfc3339(at),
+    }
+    if "balance" in item:
+        shown["balance"] = item["balance"]
+    return shown
