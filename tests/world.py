@@ -226,7 +226,7 @@ class World:
         answer = Answer(0)
         for _ in range(tries):
             answer = self.call(function, user, body, **options)
-            if answer.status == 202:
+            if answer.status == 202 and function == "start_payment":
                 return self._follow(user, answer)
             assert answer.status != 500, answer  # a fault of ours, which a client's patience must not hide
             if answer.status not in {0, 429, 503} or "paymentStatus" in (answer.body or {}):
@@ -320,7 +320,7 @@ class World:
     def settle_until_quiet(self) -> None:
         """Do what EventBridge and the schedule do, until no payment is open."""
         for _ in range(5):
-            open_now = [payment["paymentId"] for payment in self.items("payments") if payments.is_open(payment)]
+            open_now = [item["paymentId"] for item in self.items("payments") if "openShard" in item]
             if not open_now:
                 return
             self.time.sleep(payments.WORKFLOW_SECONDS + 1)

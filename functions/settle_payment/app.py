@@ -1,4 +1,5 @@
-"""Brings payments to an end whose workflow did not: failed, timed out, aborted, or never started.
+"""Brings payments to an end whose workflow did not: failed, timed out, aborted, or never started; and gives points back
+that cancellations still owe.
 
 Invoked by EventBridge when an execution ends badly, and each minute to sweep up what was left behind. Safe to repeat.
 """
@@ -6,7 +7,7 @@ Invoked by EventBridge when an execution ends badly, and each minute to sweep up
 import random
 from typing import Any
 
-from booking import clock, payments
+from booking import cancellations, clock, payments
 from booking.observability import bind, count, gauge, logger, reported
 
 
@@ -37,7 +38,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, str]:
     for payment_id, bring_on in todo:
         bind(paymentId=payment_id)
         try:
-            settled[payment_id] = bring_on(payment_id, now)
+            settled[payment_id] = cancellations.settle(payment_id, now) or bring_on(payment_id, now)
         except Exception:  # noqa: BLE001 - the one entry point: whatever it is, the other payments have their turn
             logger.exception("unsettled")
             count("PaymentSettleFailed")

@@ -30,6 +30,13 @@ def live(world: World) -> None:
     world.charge("ann")
     assert world.pay("ann", paid).status == 201
 
+    given_back = world.hold("dan", 5, 6)
+    world.charge("dan")
+    assert world.pay("dan", given_back).status == 201
+    body = {"seatNumbers": [6], "expectedRefund": 100}
+    answer = world.ask("cancel_reservation", "dan", body, key="c", reservationId=given_back["reservationId"])
+    assert answer.status == 201
+
     refunded = world.hold("bob", 3)
     world.charge("bob")
 
@@ -60,7 +67,7 @@ def books(healthy: tuple[audit.Books, int]) -> audit.Books:
 def test_healthy_books_are_clean(healthy: tuple[audit.Books, int]) -> None:
     books, at = healthy
     assert audit.check(books, at, LIMITS) == []
-    assert len(books.payments) == 4
+    assert len(books.payments) == 5
 
 
 def one(items: list[Any], **wanted: Any) -> Any:
@@ -82,6 +89,19 @@ def guard(books: audit.Books, kind: str, user: str) -> Any:
 
 def put_entry(books: audit.Books, like: Any, **changes: Any) -> None:
     books.points.append({**like, "sk": "ENTRY#000000000099", **changes})
+
+
+def giving_back(books: audit.Books) -> Any:
+    """Return the payment of which one seat of two was cancelled."""
+    return next(payment for payment in books.payments if payment.get("cancellations"))
+
+
+def only_cancellation(books: audit.Books) -> Any:
+    return next(iter(giving_back(books)["cancellations"].values()))
+
+
+def half_cancelled(books: audit.Books) -> Any:
+    return next(item for item in books.reservations if item.get("cancelledSeatNumbers"))
 
 
 PLANTED: dict[str, list[Callable[[audit.Books], Any]]] = {
@@ -132,7 +152,28 @@ PLANTED: dict[str, list[Callable[[audit.Books], Any]]] = {
         lambda b: b.points.remove(entry(b, "PAYMENT", "ann")),
         lambda b: one(b.payments, userId="ann").update(amount=1),
     ],
-    "refunded-though-paid": [lambda b: put_entry(b, entry(b, "PAYMENT", "ann"), type="REFUND", amount=200)],
+    "refunded-though-paid": [
+        lambda b: put_entry(b, entry(b, "PAYMENT", "ann"), type="REFUND", amount=200),
+        lambda b: put_entry(b, entry(b, "REFUND", "dan")),
+        lambda b: b.points.remove(entry(b, "REFUND", "dan")),
+        lambda b: giving_back(b).pop("cancellations"),
+    ],
+    "debt-uncounted": [
+        lambda b: giving_back(b).update(refunding=1),
+        lambda b: only_cancellation(b).update(status="REFUNDING"),
+    ],
+    "cancelled-otherwise": [
+        lambda b: half_cancelled(b).update(cancelledSeatNumbers=[5]),
+        lambda b: half_cancelled(b).update(status="CANCELLED"),
+        lambda b: half_cancelled(b).update(cancelledSeatNumbers=[5, 6]),
+        lambda b: only_cancellation(b).update(seatNumbers=[6, 6]),
+    ],
+    "kept-and-given-differ": [
+        lambda b: only_cancellation(b).update(fee=1),
+        lambda b: giving_back(b).update(refunded=99),
+        lambda b: giving_back(b).update(refundable=200),
+        lambda b: half_cancelled(b).update(refunded=0),
+    ],
     "turn-not-finished": [
         lambda b: one(b.queue, userId="ann", status="FINISHED").update(status="ACTIVE", expiresAt=1 << 40)
     ],

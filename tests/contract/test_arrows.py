@@ -79,6 +79,19 @@ ARROWS: dict[str, set[str]] = {
         "seats",
         *FOUNDATION,
     },
+    "cancellations": {
+        "catalog",
+        "check_ins",
+        "dynamodb",
+        "fees",
+        "limits",
+        "observability",
+        "payments",
+        "points",
+        "reservations",
+        "seats",
+        *FOUNDATION,
+    },
     "payments": {"aws", "dynamodb", "observability", "points", "queue.place", "reservations", "seats", *FOUNDATION},
 }
 """What each module of the layer may import of it."""

@@ -22,6 +22,8 @@ ROUTES = {
     ("GET", "/reservations"): "list_reservations",
     ("GET", "/reservations/{reservationId}"): "get_reservation",
     ("DELETE", "/reservations/{reservationId}"): "release_reservation",
+    ("GET", "/reservations/{reservationId}/cancellation"): "quote_cancellation",
+    ("POST", "/reservations/{reservationId}/cancellation"): "cancel_reservation",
     ("GET", "/reservations/{reservationId}/tickets"): "list_tickets",
     ("POST", "/performances/{performanceId}/check-ins"): "record_check_ins",
     ("GET", "/performances/{performanceId}/guest-list"): "get_guest_list",

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from booking import aws, clock, keys, limits, memory, payments, points
+from booking import aws, cancellations, clock, keys, limits, memory, payments, points
 from booking.dynamodb import update, write
 from booking.queue import driver, items, line, place, tick, token
 from booking.settings import settings
@@ -192,6 +192,19 @@ def _never_started() -> dict[str, Any]:
     return {}
 
 
+def _owing() -> dict[str, Any]:
+    """A cancellation whose points were given back, but whose function died before it could say so."""
+    points.charge(USER, 50_000, "enough", clock.now())
+    payment = payments.start(USER, world.hold(USER, [9]), "cancelled", clock.now()).payment
+    payments.confirm_booking(payment, payments.use_points(payment, clock.now()), clock.now())
+    name = cancellations.cancel(USER, payment["reservationId"], None, 12_000, "c", clock.now()).cancellation_id
+    change = f"SET #cancellations.#{name}.#status = :owed, #refunding = :one, #openShard = :shard, #openSince = :one"
+    key = {"paymentId": payment["paymentId"]}
+    shard = payments.open_shard(payment["paymentId"])
+    write(update(settings().payments_table, key, change, None, owed="REFUNDING", one=1, shard=shard))
+    return {}
+
+
 def _undoing_what_was_taken() -> dict[str, Any]:
     points.charge(USER, 50_000, "enough", clock.now())
     payment = payments.start(USER, given.hold(USER, [9]), "taken", clock.now()).payment
@@ -207,7 +220,7 @@ SCENARIOS: dict[str, list[Callable[[], dict[str, Any]]]] = {
     "start_payment": [_paying],
     "reserve_seats": [_asked_again, _making_room],
     "use_points": [_using],
-    "settle_payment": [_left_behind, _never_started],
+    "settle_payment": [_left_behind, _never_started, _owing],
     "payment_steps": [_undoing_what_was_taken],
 }
 """What the events alone do not make a function do."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from booking import catalog, clock, payments, points, reservations, tickets
+from booking import cancellations, catalog, clock, memory, payments, points, reservations, tickets
 from booking.dynamodb import client, put, update, write
 from booking.queue import items, line, place, tick, token
 from booking.queue.token import Turn
@@ -154,7 +154,23 @@ def _a_token_of(concert: str) -> str:
     return token.sign(Turn(concert, USER, 1, active=False, expires_at=clock.now() + 60))
 
 
+def _key_of_another_cancellation() -> str:
+    other = _pay(USER, 8, confirmed=True)["reservationId"]
+    cancellations.cancel(USER, other, None, 12_000, "a key of another cancellation", clock.now())
+    return "a key of another cancellation"
+
+
+def _date_called_off() -> str:
+    paid = str(_pay(USER, 9, confirmed=True)["reservationId"])
+    key = dict(zip(("pk", "sk"), PERFORMANCE.split("."), strict=True))
+    write(update(settings().catalog_table, key, "SET #cancelled = :yes", None, yes=True))
+    memory.forget()
+    return paid
+
+
 GIVEN: dict[str, Callable[[], str]] = {
+    "key of another cancellation": _key_of_another_cancellation,
+    "reservation of a date called off": _date_called_off,
     "waiting token": _waiting_token,
     "active token": lambda: token.sign(enter(USER).turn),
     "active token of winter-prelude": lambda: token.sign(enter(USER, "winter-prelude").turn),

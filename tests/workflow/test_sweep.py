@@ -306,6 +306,59 @@ def settles(status: str, *, debited: bool, cancelled: bool) -> Scenario:
     return Scenario(prepare, act, expect)
 
 
+def cancels() -> Scenario:
+    """A fan cancels one of two seats for what is left of its price; whatever happens, it is done once or not at all."""
+
+    def prepare(world: World) -> dict[str, Any]:
+        held = rich(world)
+        assert world.pay("ann", held).status == 201
+        return held
+
+    def act(world: World, held: dict[str, Any]) -> Answer:
+        body = {"seatNumbers": [2], "expectedRefund": 100}
+        return world.ask("cancel_reservation", "ann", body, key="c", reservationId=held["reservationId"])
+
+    def expect(world: World, held: dict[str, Any], answer: Answer) -> None:
+        assert answer.status in {201, 202}, answer
+        assert (answer.body["seatNumbers"], answer.body["refund"]) == ([2], 100)
+        assert entries(world, "ann") == [("CHARGE", 200), ("PAYMENT", -200), ("REFUND", 100)]
+        assert seats_of(world, "ann") == [(1, "SOLD")]
+        assert status_of(world, held) == "CONFIRMED"
+
+    return Scenario(prepare, act, expect)
+
+
+def owes() -> Scenario:
+    """A cancellation was accepted and its function died; the sweep comes by, again and again."""
+
+    def prepare(world: World) -> dict[str, Any]:
+        held = rich(world)
+        assert world.pay("ann", held).status == 201
+        world.wire.set(Fault(Kind.UNREACHABLE, 4))  # key, seats and payment are written; the wallet cannot be read
+        body = {"expectedRefund": 200}
+        answer = world.call("cancel_reservation", "ann", body, key="c", reservationId=held["reservationId"])
+        assert (answer.status, answer.body["status"]) == (202, "REFUNDING")
+        world.wire.set(None)
+        world.time.sleep(16)
+        return held
+
+    def act(world: World, _: dict[str, Any]) -> Answer:
+        for _attempt in range(3):
+            try:
+                world.settle()
+                break
+            except BaseException as error:
+                if isinstance(error, AssertionError):
+                    raise
+        return Answer(0)
+
+    def expect(world: World, held: dict[str, Any], answer: Answer) -> None:
+        assert entries(world, "ann") == [("CHARGE", 200), ("PAYMENT", -200), ("REFUND", 200)]
+        assert (status_of(world, held), seats_of(world, "ann")) == ("CANCELLED", [])
+
+    return Scenario(prepare, act, expect)
+
+
 SCENARIOS = {
     "join": join(),
     "poll": poll(),
@@ -322,6 +375,8 @@ SCENARIOS = {
     "pay, confirming broken": failing(confirm_broken, "TEMPORARILY_UNAVAILABLE", refunded=True),
     "pay, debit broken": failing(use_broken, "TEMPORARILY_UNAVAILABLE", refunded=False),
     "pay, debit done but broken": failing(use_broken_after_effect, "TEMPORARILY_UNAVAILABLE", refunded=True),
+    "cancel a seat": cancels(),
+    "give back what a cancellation owes": owes(),
     "settle a debited payment": settles("PENDING", debited=True, cancelled=False),
     "settle an undebited payment": settles("PENDING", debited=False, cancelled=False),
     "settle a cancelled payment": settles("UNDOING", debited=True, cancelled=True),
@@ -371,7 +426,7 @@ def test_books_balance_and_answers_are_true_after_any_fault_at_any_call(
     assert failures == []
 
 
-@pytest.mark.parametrize("name", ["pay", "pay, confirming broken", "reserve", "release"])
+@pytest.mark.parametrize("name", ["pay", "pay, confirming broken", "reserve", "release", "cancel a seat"])
 def test_a_write_that_was_given_up_may_arrive_at_any_later_moment(
     world: World, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

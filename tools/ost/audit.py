@@ -137,7 +137,7 @@ def _seats(books: Books, at: int, limits: Limits) -> Iterator[Violation]:
             yield Violation(
                 "sold-seat-expires", "the seat is SOLD and still carries its deadline, which deletes it", ids
             )
-        if sold and reservation["status"] != "CONFIRMED":
+        if sold and (reservation["status"] != "CONFIRMED" or seat["seatNumber"] in _cancelled(reservation)):
             detail = f"the seat is SOLD and its reservation is {reservation['status']}"
             yield Violation("sold-without-confirmation", detail, ids)
         if not sold and seat["expiresAt"] != reservation["expiresAt"] and holder not in open_for:
@@ -160,7 +160,7 @@ def _reservations(books: Books, at: int) -> Iterator[Violation]:
     for reservation in books.reservations:
         name, status = reservation["reservationId"], reservation["status"]
         living = _lives(reservation, at)
-        for number in reservation["seatNumbers"]:
+        for number in _left(reservation):
             place = (reservation["performanceId"], number)
             seat = seats.get(place)
             if living:
@@ -202,7 +202,7 @@ def _limits(books: Books, at: int) -> Iterator[Violation]:
                 detail = f"the limit counts a reservation that is {reservation['status'] if reservation else 'missing'}"
                 yield Violation("counted-for-nothing", detail, (owner[0], name))
     for name, reservation in reservations.items():
-        has = ((reservation["userId"], reservation["performanceId"]), reservation["seatNumbers"])
+        has = ((reservation["userId"], reservation["performanceId"]), _left(reservation))
         if _lives(reservation, at) and counted.get(name) != has:
             detail = f"the reservation is {reservation['status']} and the user's limit does not count its seats"
             yield Violation("not-counted", detail, (reservation["userId"], name))
@@ -229,13 +229,56 @@ def _payments(books: Books, at: int) -> Iterator[Violation]:
 
 def _completed(payment: Item, reservation: Item | None, taken: list[Item], given: list[Item]) -> Iterator[Violation]:
     ids = (payment["paymentId"], payment["reservationId"])
-    if reservation is None or (reservation["status"], reservation.get("paymentId")) != ("CONFIRMED", ids[0]):
+    booked = reservation is not None and reservation["status"] in {"CONFIRMED", "CANCELLED"}
+    if reservation is None or not booked or reservation.get("paymentId") != ids[0]:
         yield Violation("paid-without-reservation", "the payment is COMPLETED, its reservation not its own", ids)
     if [entry["amount"] for entry in taken] != [-payment["amount"]]:
         detail = f"the payment is COMPLETED with {len(taken)} PAYMENT entries, not one of its amount"
         yield Violation("paid-without-points", detail, ids)
-    if given:
-        yield Violation("refunded-though-paid", "the payment is COMPLETED and refunded", ids)
+    yield from _given_back(payment, reservation, given)
+
+
+def _given_back(payment: Item, reservation: Item | None, given: list[Item]) -> Iterator[Violation]:
+    """What was given back of a payment is what its cancellations say, each once; and they are of its seats, each once.
+
+    A payment that was completed before there were cancellations carries nothing of them.
+    """
+    ids = (payment["paymentId"], payment["reservationId"])
+    cancellations = payment.get("cancellations", {})
+    done = [each["refund"] for each in cancellations.values() if each["status"] == "COMPLETED" and each["refund"]]
+    owed = [each["refund"] for each in cancellations.values() if each["status"] == "REFUNDING"]
+    entries = [entry["amount"] for entry in given]
+    if (Counter(done) - Counter(entries)) or (Counter(entries) - Counter(done) - Counter(owed)):
+        detail = f"the payment gave back {sorted(entries)}, its cancellations say {sorted(done)}"
+        yield Violation("refunded-though-paid", detail, ids)
+    if payment.get("refunding", 0) != len(owed):
+        yield Violation("debt-uncounted", f"the payment counts {payment.get('refunding', 0)} debts of {len(owed)}", ids)
+    if reservation is None:
+        return
+    seats = [number for each in cancellations.values() for number in each["seatNumbers"]]
+    sums = {name: sum(each[name] for each in cancellations.values()) for name in ("fee", "refund")}
+    price = reservation["amount"] // len(reservation["seatNumbers"])
+    if sorted(seats) != sorted(_cancelled(reservation)) or (reservation["status"] == "CANCELLED") == bool(
+        _left(reservation)
+    ):
+        detail = f"the reservation has {sorted(_cancelled(reservation))} cancelled, the payment {sorted(seats)}"
+        yield Violation("cancelled-otherwise", detail, ids)
+    if (
+        sums["fee"] + sums["refund"] != price * len(seats)
+        or payment.get("refunded", 0) != sums["refund"]
+        or reservation.get("refunded", 0) != sums["refund"]
+        or payment.get("refundable", payment["amount"]) != payment["amount"] - price * len(seats)
+    ):
+        yield Violation("kept-and-given-differ", "fees and refunds do not make what the cancelled seats cost", ids)
+
+
+def _cancelled(reservation: Item) -> list[int]:
+    numbers: list[int] = reservation.get("cancelledSeatNumbers", [])
+    return numbers
+
+
+def _left(reservation: Item) -> list[int]:
+    return [number for number in reservation["seatNumbers"] if number not in _cancelled(reservation)]
 
 
 def _belongs(payment: Item, reservation: Item | None, entries: list[Item]) -> Iterator[Violation]:
@@ -263,7 +306,7 @@ def _failed(payment: Item, taken: list[Item], given: list[Item]) -> Iterator[Vio
 
 def _listing(payment: Item, at: int) -> Iterator[Violation]:
     status, ids = payment["status"], (payment["paymentId"], payment["reservationId"])
-    if _is_open(payment):
+    if _is_open(payment) or payment.get("refunding"):
         if payment.get("openSince", at) < at - WORKFLOW_SECONDS - SWEEP_SECONDS:
             yield Violation("open-too-long", f"the payment is {status} since {payment['openSince']}", ids)
         if "openShard" not in payment or "openSince" not in payment or payment["openShard"] not in _SHARDS:
@@ -304,12 +347,15 @@ def _ledgers(books: Books, at: int) -> Iterator[Violation]:
     entries_of = _entries_of_payments(books)
     for (name, kind), entries in entries_of.items():
         ids = (entries[0]["userId"], name)
-        if len(entries) > 1:
+        if len(entries) > 1 and (kind == "PAYMENT" or payments.get(name, {}).get("status") != "COMPLETED"):
             yield Violation("twice", f"the payment has {len(entries)} {kind} entries", ids)
         if name not in payments:
             yield Violation("entry-without-payment", f"a {kind} entry names a payment that does not exist", ids)
         taken = entries_of.get((name, "PAYMENT"), [])
-        if kind == "REFUND" and [-e["amount"] for e in entries] != [e["amount"] for e in taken]:
+        back = sum(entry["amount"] for entry in entries)
+        whole = payments.get(name, {}).get("status") != "COMPLETED"
+        price = -sum(entry["amount"] for entry in taken)
+        if kind == "REFUND" and (back > price or (whole and back != price)):
             yield Violation("wrong-refund", "the refund is not what the payment took", ids)
     for payment in books.payments:
         undone = {step["name"] for step in payment["steps"]} & {"RefundPoints", "UndoPoints"}
@@ -329,9 +375,13 @@ def _guards(ledgers: Mapping[str, list[Item]], guards: Mapping[tuple[str, str], 
     guarded = {(user, guard["entryId"]) for (user, _), guard in guards.items() if "entryId" in guard}
     for (user, sk), guard in guards.items():
         entry = written.get((user, guard.get("entryId", "")))
-        if "void" not in guard and (entry is None or any(entry[each] != guard[each] for each in _REMEMBERED)):
+        if (
+            "void" not in guard
+            and not sk.startswith("KEY#CANCEL#")
+            and (entry is None or any(entry[each] != guard[each] for each in _REMEMBERED))
+        ):
             yield Violation("guard-without-entry", "a guard stands for an entry that is not in the ledger", (user, sk))
-        if "purgeAt" in guard and not sk.startswith("KEY#REQUEST#"):
+        if "purgeAt" in guard and not sk.startswith(("KEY#REQUEST#", "KEY#CANCEL#")):
             yield Violation("kept-but-expires", "the guard is kept for ever and carries a deadline", (user, sk))
     for (user, entry_id), entry in written.items():
         ids = (user, entry_id)

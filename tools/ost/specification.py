@@ -39,6 +39,8 @@ EXAMPLES: dict[str, Any] = {
     "available": 49,
     "balance": 38000,
     "balanceAfter": 38000,
+    "cancellationId": "ck3vq7ykq2m5xw4tz6onra",
+    "cancelledSeatNumbers": [],
     "capacity": 500,
     "active": 500,
     "entered": 1840,
@@ -68,6 +70,13 @@ EXAMPLES: dict[str, Any] = {
     "detail": "You do not have enough points. Charge points and try again.",
     "entryId": "e7m2qkx4zv3o6ytf5wqea",
     "estimatedWaitSeconds": 18,
+    "expectedRefund": 10800,
+    "fee": 1200,
+    "keepPercent": 10,
+    "paid": 12000,
+    "refund": 10800,
+    "rule": "DAYS_BEFORE_7",
+    "validUntil": "2026-12-15T15:00:00Z",
     "expiresAt": "2026-12-01T10:05:00Z",
     "activeUntil": None,
     "nextCursor": None,
@@ -77,7 +86,6 @@ EXAMPLES: dict[str, Any] = {
     "position": 42,
     "price": 12000,
     "reason": "a programme book",
-    "refunded": False,
     "reservationId": "r0692c3a40m5xw4tz6onra",
     "salesOpenAt": "2026-12-01T10:00:00Z",
     "salesCloseAt": "2026-12-24T10:00:00Z",
@@ -123,6 +131,7 @@ PAGING: list[dict[str, Any]] = [
 ]
 
 QUERY: dict[str, Any] = {
+    "seatNumbers": {"type": "string", "pattern": r"^[1-9][0-9]{0,8}(,[1-9][0-9]{0,8}){0,99}$", "example": "1,2"},
     "bookable": {"type": "boolean"},
     "since": {"type": "string", "format": "date-time"},
 }

@@ -1,9 +1,9 @@
 """Cancellations: seats that were paid for, given back for points. By their fan, for what the fees leave.
 
-A cancellation lives in the payment that bought the seats, under `cancellations`, where `refundable` says how much of the
-payment is in seats that are not cancelled: each cancellation takes the price of its seats from it, on condition that it
-is there. `refunded` sums up what was given back and `refunding` counts the cancellations that still owe their points;
-while there are any, the payment is on the index `open`, where the sweep finds it.
+A cancellation lives in the payment that bought the seats, under `cancellations`, where `refundable` says how much of
+the payment is in seats that are not cancelled: each cancellation takes the price of its seats from it, on condition
+that it is there. `refunded` sums up what was given back, and `refunding` counts the cancellations that still owe their
+points; while there are any, the payment is on the index `open`, where the sweep finds it.
 
     cancel ──→ REFUNDING ──→ COMPLETED
                seats free    points back
@@ -13,12 +13,11 @@ back, whatever dies. Giving them back is another, in the wallet, whose guard let
 tried at once, and by the sweep until it succeeds. Both are safe to repeat.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
-from booking import catalog, check_ins, clock, fees, ids, payments, points, reservations, seats
-from booking.dynamodb import ConditionFailed, Contended, TransactionRefused, Write, attempts, transact, update, write
+from booking import catalog, check_ins, clock, fees, ids, limits, payments, points, reservations, seats
+from booking.dynamodb import ConditionFailed, Contended, TransactionRefused, attempts, transact, write
 from booking.errors import (
     IdempotencyKeyReused,
     NotCancellable,
@@ -30,7 +29,6 @@ from booking.errors import (
 from booking.observability import count, logger
 from booking.payments import Cancellation, Payment
 from booking.reservations import Reservation
-from booking.settings import settings
 
 if TYPE_CHECKING:
     from booking import views
@@ -79,15 +77,15 @@ def _payment_of(reservation: Reservation) -> Payment | None:
 
 
 def _offer(reservation: Reservation, payment: Payment | None, seat_numbers: list[int] | None, at: int) -> Offer:
-    cancelled = reservation.get("cancelledSeatNumbers", [])
+    left = reservations.seats_left(reservation)
     if seat_numbers is not None and not set(seat_numbers) <= set(reservation["seatNumbers"]):
         message = f"must be among {', '.join(map(str, reservation['seatNumbers']))}"
         raise ValidationFailed(errors=[{"field": "seatNumbers", "message": message}])
-    if reservation["status"] == "CANCELLED" or set(seat_numbers or []) & set(cancelled):
+    if reservation["status"] == "CANCELLED" or not set(seat_numbers or []) <= set(left):
         raise NotCancellable("These seats are cancelled already.", reason="CANCELLED")
     if reservation["status"] != "CONFIRMED" or payment is None or payment["status"] != "COMPLETED":
         raise NotCancellable("Only seats that are paid for can be cancelled.", reason="NOT_PAID")
-    wanted = sorted(seat_numbers or [number for number in reservation["seatNumbers"] if number not in cancelled])
+    wanted = sorted(seat_numbers or left)
     prices = reservations.prices(reservation)
     try:
         offered = fees.quote(_terms(reservation, payment, at), [prices[number] for number in wanted], at)
@@ -144,10 +142,10 @@ def cancel(
             if known["request"] != request:
                 raise IdempotencyKeyReused
             return _finished(payment, cancellation_id, reservation_id, at, replayed=True)
-        points.ensure_unused(user_id, key, request)
         offer = _offer(reservation, payment, named, at)
         if offer.quote.refund != expected_refund:
             raise QuoteChanged(**quote_view(offer, at))
+        offer = offer._replace(payment=payments.count_refundable(offer.payment))
         item = _new(offer, request, at)
         try:
             changed = _accept(offer, cancellation_id, item, key, at, uncounted=uncounted)
@@ -171,30 +169,21 @@ def _new(offer: Offer, request: str, at: int) -> Cancellation:
     }
 
 
-def _accept(
-    offer: Offer, cancellation_id: str, item: Cancellation, key: str, at: int, *, uncounted: bool
-) -> Payment:
+def _accept(offer: Offer, cancellation_id: str, item: Cancellation, key: str, at: int, *, uncounted: bool) -> Payment:
     """Free the seats, and owe their points: all of it or nothing. Returns the payment as it then is.
 
     The reservation's condition is the seats that were cancelled when the quote was made, so of two cancellations at
     once the second is judged anew. `uncounted` leaves out the limit: older bookings are not in one.
     """
     reservation, payment, wanted = offer.reservation, offer.payment, offer.seat_numbers
-    left = [
-        number
-        for number in reservation["seatNumbers"]
-        if number not in {*reservation.get("cancelledSeatNumbers", []), *wanted}
-    ]
+    left = [number for number in reservations.seats_left(reservation) if number not in wanted]
     limit = limits.keep(reservation["userId"], reservation["performanceId"], reservation["reservationId"], left)
     transact(
         points.remember(reservation["userId"], key, item["request"], at),
         reservations.cancel(reservation, wanted, item["refund"], at),
         payments.owe(payment, cancellation_id, item, offer.quote.paid, at),
         *([] if uncounted else [limit]),
-        *(
-            seats.cancel(reservation["performanceId"], number, reservation["reservationId"])
-            for number in wanted
-        ),
+        *(seats.cancel(reservation["performanceId"], number, reservation["reservationId"]) for number in wanted),
     )
     return payments.read(payment["paymentId"]) or payment
 
@@ -233,7 +222,8 @@ def finish(payment: Payment, cancellation_id: str, at: int, budget: float = poin
         return payment
     done: Cancellation = {**item, "status": "COMPLETED", "completedAt": at}
     if item["refund"]:
-        entry = points.refund_seats(payment["userId"], payment["paymentId"], cancellation_id, item["refund"], at, budget)
+        of = payment["userId"], payment["paymentId"], cancellation_id
+        entry = points.refund_seats(*of, item["refund"], at, budget)
         done["balance"] = entry.item["balanceAfter"]
     for number in item["seatNumbers"]:
         write(check_ins.revoke(payment["performanceId"], number, payment["reservationId"], at))

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, cast
 
 from booking import clock
 from booking.dynamodb import Item, get, query, query_all
-from booking.errors import ConcertNotFound, NoPerformances, PerformanceNotFound, SalesClosed, SalesNotOpen
+from booking.errors import (
+    ConcertNotFound,
+    NoPerformances,
+    PerformanceCancelled,
+    PerformanceNotFound,
+    SalesClosed,
+    SalesNotOpen,
+)
 from booking.memory import cached
 from booking.settings import settings
 
@@ -80,6 +87,7 @@ class Performance(TypedDict):
     fees: NotRequired[FeePolicy]
     venue: NotRequired[str]
     offSale: NotRequired[bool]
+    cancelled: NotRequired[bool]
     translations: NotRequired[dict[str, dict[str, str]]]
 
 
@@ -175,6 +183,17 @@ def on_sale(concert: Concert, performance: Performance, at: int) -> bool:
     taken off sale."""
     closes = min(concert["salesCloseAt"], performance["startsAt"])
     return concert["salesOpenAt"] <= at < closes and not performance.get("offSale", False)
+
+
+def ensure_not_cancelled(performance: Performance) -> None:
+    """Check that the organiser has not called a date off.
+
+    Raises:
+        PerformanceCancelled: they have.
+
+    """
+    if performance.get("cancelled"):
+        raise PerformanceCancelled
 
 
 def concert_view(concert: Concert, at: int) -> dict[str, Any]:

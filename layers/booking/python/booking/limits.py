@@ -93,6 +93,20 @@ def add(limit: Limit, reservation_id: str, kept: Kept, at: int) -> Write:
     return put(settings().reservations_table, changed, "#revision = :before", before=limit["revision"])
 
 
+def keep(user_id: str, performance_id: str, reservation_id: str, left: list[int]) -> Write:
+    """Count only these seats of a reservation from now on, some of which were cancelled; or none of it any more."""
+    if not left:
+        return take_out(user_id, performance_id, reservation_id)
+    return update(
+        settings().reservations_table,
+        _key(user_id, performance_id),
+        f"SET #revision = #revision + :one, #holds.#{reservation_id}.#seats = :left",
+        f"attribute_exists(#holds.#{reservation_id})",
+        one=1,
+        left=left,
+    )
+
+
 def take_out(user_id: str, performance_id: str, reservation_id: str) -> Write:
     """Take a reservation out that this transaction ends."""
     return update(

@@ -231,6 +231,8 @@ def _ensure_payable(reservation: Reservation, payment_id: str, at: int) -> None:
         raise AlreadyPaid(paymentId=reservation["paymentId"])
     if status == "RELEASED":
         raise ReservationNotHeld
+    if status == "CANCELLED":
+        raise ReservationNotHeld(paymentId=reservation["paymentId"])
     if status == "EXPIRED":
         raise ReservationExpired
     if reservation.get("paymentId") == payment_id:

@@ -9,8 +9,8 @@ keeps the balance equal to the sum of the entries, never lets it go below zero, 
 less than an entry and a balance. The guard in the same transaction makes each request take effect once.
 
 A cancellation's guard is `CANCELLATION#<cancellationId>`: it gives its points back once; the key of its request is
-remembered under `CANCEL#…`. A payment's guards are `PAYMENT#<paymentId>` and `REFUND#<paymentId>`. Undoing a payment that has not debited yet writes
-the first as *void*, so that a debit that is late on its way finds it closed.
+remembered under `CANCEL#…`. A payment's guards are `PAYMENT#<paymentId>` and `REFUND#<paymentId>`. Undoing a payment
+that has not debited yet writes the first as *void*, so that a debit that is late on its way finds it closed.
 """
 
 import hashlib
@@ -38,7 +38,6 @@ from booking.errors import (
     BalanceLimitExceeded,
     IdempotencyKeyReused,
     InsufficientPoints,
-    TemporarilyUnavailable,
 )
 from booking.settings import settings
 
@@ -262,7 +261,15 @@ def _newest(user_id: str) -> LedgerEntry | None:
     return cast(LedgerEntry | None, newest)
 
 
-def _append(user_id: str, kind: Kind, amount: int, once: _Once, at: int, budget: float = APPEND_BUDGET_SECONDS, **about: Unpack[About]) -> Change:
+def _append(
+    user_id: str,
+    kind: Kind,
+    amount: int,
+    once: _Once,
+    at: int,
+    budget: float = APPEND_BUDGET_SECONDS,
+    **about: Unpack[About],
+) -> Change:
     """Write the next entry and its guard, or find that this very request wrote them before.
 
     Whether it may be written is judged on the entry before it, which the condition holds in place. Whoever loses that

@@ -12,7 +12,7 @@ import re
 from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from booking import catalog, clock, ids, limits, seats
-from booking.catalog import Performance
+from booking.catalog import DEFAULT_FEES, FeePolicy, Performance
 from booking.cursors import not_a_cursor
 from booking.dynamodb import (
     Item,
@@ -47,6 +47,14 @@ FIRST_SEAT = 3
 """The position of the first seat in the transaction that holds: before it are token, limit and reservation."""
 
 
+class Terms(TypedDict):
+    """What a booking was sold on: the start (epoch seconds) and its zone, and what cancelling costs."""
+
+    startsAt: int
+    timezone: str
+    fees: FeePolicy
+
+
 class Reservation(TypedDict):
     """Seats kept for one user, and what became of them. Times are epoch seconds; see the module."""
 
@@ -56,7 +64,7 @@ class Reservation(TypedDict):
     performanceId: str
     seatNumbers: list[int]
     amount: int
-    status: Literal["HELD", "CONFIRMED", "EXPIRED", "RELEASED"]
+    status: Literal["HELD", "CONFIRMED", "EXPIRED", "RELEASED", "CANCELLED"]
     expiresAt: int
     createdAt: int
     turn: int
@@ -65,6 +73,10 @@ class Reservation(TypedDict):
     confirmedAt: NotRequired[int]
     releasedAt: NotRequired[int]
     undoing: NotRequired[str]
+    terms: NotRequired[Terms]
+    cancelledSeatNumbers: NotRequired[list[int]]
+    refunded: NotRequired[int]
+    cancelledAt: NotRequired[int]
 
 
 def reserve(performance: Performance, seat_numbers: list[int], turn: Turn, at: int) -> Reservation:
@@ -192,6 +204,16 @@ def _new(performance: Performance, wanted: list[int], turn: Turn, limit: Limit, 
         "expiresAt": limits.deadline(limit, at),
         "createdAt": at,
         "turn": turn.number,
+        "terms": terms_of(performance),
+    }
+
+
+def terms_of(performance: Performance) -> Terms:
+    """Return what seats of a performance are sold on now."""
+    return {
+        "startsAt": performance["startsAt"],
+        "timezone": performance["timezone"],
+        "fees": performance.get("fees", DEFAULT_FEES),
     }
 
 
@@ -287,7 +309,7 @@ def release(user_id: str, reservation_id: str, at: int) -> None:
         item = find(user_id, reservation_id)
         if item["status"] == "RELEASED":
             return
-        if item["status"] == "CONFIRMED":
+        if item["status"] in {"CONFIRMED", "CANCELLED"}:
             raise ReservationNotHeld(paymentId=item.get("paymentId"))
         if "paymentId" in item:
             raise PaymentInProgress(paymentId=item["paymentId"])
@@ -373,12 +395,50 @@ def confirm(item: Key, payment_id: str, at: int) -> Write:
     )
 
 
+def cancel(item: Reservation, seat_numbers: list[int], refund: int, at: int) -> Write:
+    """Note seats of a booking as cancelled, and what is given back for them; with its last seat all of it is.
+
+    Only if no other cancellation has changed it since it was read.
+    """
+    before = item.get("cancelledSeatNumbers")
+    cancelled = sorted([*(before or []), *seat_numbers])
+    whole = cancelled == sorted(item["seatNumbers"])
+    return update(
+        settings().reservations_table,
+        key(item),
+        "SET #cancelledSeatNumbers = :cancelled, #refunded = :refunded, #cancelledAt = :at"
+        + (", #status = :over" if whole else ""),
+        "#status = :confirmed AND "
+        + ("#cancelledSeatNumbers = :before" if before else "attribute_not_exists(#cancelledSeatNumbers)"),
+        cancelled=cancelled,
+        refunded=item.get("refunded", 0) + refund,
+        at=at,
+        confirmed="CONFIRMED",
+        **({"over": "CANCELLED"} if whole else {}),
+        **({"before": before} if before else {}),
+    )
+
+
+def seats_left(item: Reservation) -> list[int]:
+    """Return the seats that were not cancelled."""
+    cancelled = item.get("cancelledSeatNumbers", [])
+    return [number for number in item["seatNumbers"] if number not in cancelled]
+
+
+def prices(item: Reservation) -> dict[int, int]:
+    """Return what was paid for each seat."""
+    each = item["amount"] // len(item["seatNumbers"])
+    return dict.fromkeys(item["seatNumbers"], each)
+
+
 def view(item: Reservation, at: int) -> dict[str, Any]:
     """Show a reservation to its owner."""
     listed = ("reservationId", "concertId", "performanceId", "seatNumbers", "amount")
     shown = {name: value for name, value in item.items() if name in listed}
     shown |= {"status": status(item, at), "expiresAt": clock.rfc3339(item["expiresAt"])}
     shown["createdAt"] = clock.rfc3339(item["createdAt"])
+    shown["cancelledSeatNumbers"] = item.get("cancelledSeatNumbers", [])
+    shown["refunded"] = item.get("refunded", 0)
     if "paymentId" in item:
         shown["paymentId"] = item["paymentId"]
     return shown | {"serverTime": clock.rfc3339(at)}

@@ -135,6 +135,17 @@ def read_sold(performance_id: str) -> list[Seat]:
     return [seat for seat in cast(list[Seat], items) if seat["status"] == "SOLD"]
 
 
+def cancel(performance_id: str, seat_number: int, reservation_id: str) -> Write:
+    """Free a sold seat, if this reservation still has it and nobody has come in with its ticket."""
+    return delete(
+        settings().seats_table,
+        _key(performance_id, seat_number),
+        "#reservationId = :reservation AND #status = :sold AND attribute_not_exists(#admission)",
+        reservation=reservation_id,
+        sold="SOLD",
+    )
+
+
 def admit(performance_id: str, seat_number: int, reservation_id: str, admission: Admission) -> Write:
     """Write down that the guest of a sold seat came in, once, if this reservation still has the seat."""
     return update(

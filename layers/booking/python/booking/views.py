@@ -135,6 +135,8 @@ class Reservation(TypedDict):
     expiresAt: str
     createdAt: str
     paymentId: NotRequired[str]
+    cancelledSeatNumbers: list[int]
+    refunded: int
     serverTime: str
 
 
