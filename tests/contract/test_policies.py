@@ -195,7 +195,7 @@ def _never_started() -> dict[str, Any]:
 def _owing() -> dict[str, Any]:
     """A cancellation whose points were given back, but whose function died before it could say so."""
     points.charge(USER, 50_000, "enough", clock.now())
-    payment = payments.start(USER, world.hold(USER, [9]), "cancelled", clock.now()).payment
+    payment = payments.start(USER, given.hold(USER, [9]), "cancelled", clock.now()).payment
     payments.confirm_booking(payment, payments.use_points(payment, clock.now()), clock.now())
     name = cancellations.cancel(USER, payment["reservationId"], None, 12_000, "c", clock.now()).cancellation_id
     change = f"SET #cancellations.#{name}.#status = :owed, #refunding = :one, #openShard = :shard, #openSince = :one"

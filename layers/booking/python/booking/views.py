@@ -375,6 +375,15 @@ class Problem(TypedDict):
     completedAt: NotRequired[str]
     failure: NotRequired[Failure]
     steps: NotRequired[list[Step]]
+    reason: NotRequired[Literal["NOT_PAID", "STARTED", "CANCELLED", "CHECKED_IN", "POLICY"]]
+    seatNumbers: NotRequired[list[int]]
+    paid: NotRequired[int]
+    fee: NotRequired[int]
+    refund: NotRequired[int]
+    refunded: NotRequired[int]
+    keepPercent: NotRequired[int]
+    rule: NotRequired[str]
+    validUntil: NotRequired[str]
     serverTime: NotRequired[str]
 
 
