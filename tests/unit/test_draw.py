@@ -1,5 +1,6 @@
 """The draw: one order that follows from what was published, and a check that finds whatever was tampered with."""
 
+import base64
 import hashlib
 import json
 import math
@@ -10,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from booking import signatures
 from booking.queue import beacon, draw
 from booking.queue.draw import Published, Receipt
 
@@ -202,11 +203,7 @@ KEY = Ed25519PrivateKey.from_private_bytes(b"s" * 32)
 
 
 def is_signed(text: str, signature: str) -> bool:
-    try:
-        KEY.public_key().verify(bytes.fromhex(signature), text.encode())
-    except (InvalidSignature, ValueError):
-        return False
-    return True
+    return signatures.is_signed(text, signature, VECTORS["publicKey"])
 
 
 def receipt_of(entry: bytes, lobby_id: str = "lobby-1", concert_id: str = "night-sky") -> Receipt:
@@ -216,7 +213,8 @@ def receipt_of(entry: bytes, lobby_id: str = "lobby-1", concert_id: str = "night
         "concertId": concert_id,
         "joinedAt": "2026-11-28T11:00:00Z",
     }
-    receipt["signature"] = KEY.sign(draw.receipt_text(receipt).encode()).hex()
+    signature = KEY.sign(draw.receipt_text(receipt).encode())
+    receipt["signature"] = base64.urlsafe_b64encode(signature).decode().rstrip("=")
     return receipt
 
 
@@ -353,6 +351,7 @@ def test_the_vectors_are_what_this_program_computes() -> None:
         for key in [draw.key_of(published["seed"], entry)]
     } == vector["numbers"]
     assert draw.receipt_text(vector["receipt"]) == vector["receiptText"]
+    assert is_signed(vector["receiptText"], vector["receipt"]["signature"])
     assert (
         draw.mistakes(published, draw.entries_file(entries), pieces.__getitem__, randomness_of=beacon.randomness_of)
         == []

@@ -19,7 +19,6 @@ class Website:
     """A context manager: one directory's static files on one port, and `/config.json` that names the API."""
 
     def __init__(self, directory: Path, host: str, port: int, config: dict[str, Any]) -> None:
-        self.url = f"http://{host}:{port}"
         handler = partial(
             _Files,
             directory=str(directory),
@@ -27,6 +26,7 @@ class Website:
             policy=f"{_policy(_page(directory, config))}; frame-ancestors 'none'",
         )
         self._server = _Server((host, port), handler)
+        self.url = f"http://{host}:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, name="website", daemon=True)
 
     def __enter__(self) -> Self:
