@@ -2,7 +2,7 @@
 
 import typer
 
-from tools.ost import audit, build, demo, deploy, environment, hosting, publish, queue, ready, roles, run
+from tools.ost import audit, build, demo, deploy, draw, environment, hosting, publish, queue, ready, roles, run
 from tools.ost.console import out
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ for command in (
     build.build,
 ):
     app.command()(command)
+app.add_typer(draw.app, name="draw")
 
 
 @app.command(rich_help_panel="Development")
