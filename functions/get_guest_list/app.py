@@ -27,8 +27,8 @@ def get_guest_list(performanceId: str) -> Response[Any]:
     http.require_role(app, "staff")
     bind(performanceId=performanceId)
     http.moment(app, "since")
-    catalog.find_performance(performanceId, now)
-    shown = {"tickets": check_ins.guest_list(performanceId), "publicKeys": signatures.public_keys_view()}
+    performance = catalog.find_performance(performanceId, now)
+    shown = {"tickets": check_ins.guest_list(performance), "publicKeys": signatures.public_keys_view()}
     return http.answer(shown | {"asOf": clock.rfc3339(now)})
 
 

@@ -27,7 +27,8 @@ ARROWS: dict[str, set[str]] = {
     "cursors": {"errors"},
     "http": {"clock", "cursors", "errors", "observability", "settings"},
     "catalog": {"dynamodb", "memory", *FOUNDATION},
-    "seats": {"catalog", "dynamodb", "memory", *FOUNDATION},
+    "halls": {"catalog", "dynamodb", "layout", "memory", *FOUNDATION},
+    "seats": {"catalog", "halls", "layout", "dynamodb", "memory", *FOUNDATION},
     "points": {"cursors", "dynamodb", *FOUNDATION},
     "queue.admission": set(),
     "queue.beacon": set(),
@@ -66,7 +67,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "signatures": {"keys", "settings"},
     "tickets": {"ids", "signatures", "views"},
-    "check_ins": {"dynamodb", "requests", "seats", "signatures", "tickets", "views", *FOUNDATION},
+    "check_ins": {"catalog", "dynamodb", "requests", "seats", "signatures", "tickets", "views", *FOUNDATION},
     "limits": {"dynamodb", "settings"},
     "reservations": {
         "catalog",

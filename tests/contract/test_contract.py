@@ -14,6 +14,8 @@ ROUTES = {
     ("GET", "/concerts"): "list_concerts",
     ("GET", "/concerts/{concertId}"): "get_concert",
     ("GET", "/concerts/{concertId}/performances"): "list_performances",
+    ("GET", "/performances/{performanceId}"): "get_performance",
+    ("GET", "/performances/{performanceId}/layout"): "get_layout",
     ("GET", "/performances/{performanceId}/seats"): "list_seats",
     ("POST", "/concerts/{concertId}/queue-tokens"): "issue_queue_token",
     ("GET", "/concerts/{concertId}/queue-tokens/current"): "poll_queue_token",

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from booking import aws, cancellations, clock, keys, limits, memory, payments, points
-from booking.dynamodb import update, write
+from booking.dynamodb import put, update, write
 from booking.queue import driver, items, line, place, tick, token
 from booking.settings import settings
 from lab.in_process import template
@@ -170,6 +170,29 @@ def _making_room() -> dict[str, Any]:
     return sent
 
 
+def _in_a_large_hall(function: str) -> Callable[[], dict[str, Any]]:
+    def given() -> dict[str, Any]:
+        large = {"pk": CONCERT, "sk": world.PERFORMANCE.split(".")[1]}
+        write(update(settings().catalog_table, large, "SET #hallVersion = :v, #seatsTotal = :n", None, v="v", n=601))
+        for name, item in world.hall_items("v", 601).items():
+            write(put(settings().catalog_table, item | {"sk": name}))
+        return event(function)
+
+    return given
+
+
+def _in_a_small_hall() -> dict[str, Any]:
+    sent = _in_a_large_hall("list_seats")()
+    small = {"pk": CONCERT, "sk": world.PERFORMANCE.split(".")[1]}
+    write(update(settings().catalog_table, small, "SET #seatsTotal = :n", None, n=600))
+    return sent
+
+
+def _a_section() -> dict[str, Any]:
+    sent = _in_a_large_hall("list_seats")()
+    return sent | {"queryStringParameters": {"section": "all"}}
+
+
 def _using() -> dict[str, Any]:
     points.charge(USER, 50_000, "enough", clock.now())
     return event("use_points")
@@ -214,6 +237,10 @@ def _undoing_what_was_taken() -> dict[str, Any]:
 
 
 SCENARIOS: dict[str, list[Callable[[], dict[str, Any]]]] = {
+    "get_performance": [_in_a_large_hall("get_performance")],
+    "get_layout": [_in_a_large_hall("get_layout")],
+    "list_performances": [_in_a_large_hall("list_performances")],
+    "list_seats": [_a_section, _in_a_small_hall],
     "issue_queue_token": [_full_house, _a_place_that_was_left],
     "advance_queue": [_a_join_that_died, _two_queues_in_use],
     "poll_queue_token": [_late_waiting_token, _active_token],

@@ -12,6 +12,8 @@ PUBLIC = {
     "list_concerts": "public, max-age=10",
     "get_concert": "public, max-age=1",
     "list_performances": "public, max-age=2",
+    "get_performance": "public, max-age=1",
+    "get_layout": "public, max-age=31536000, immutable",
     "list_seats": "public, max-age=0, s-maxage=1",
 }
 

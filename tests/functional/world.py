@@ -7,8 +7,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from booking import cancellations, catalog, clock, memory, payments, points, reservations, tickets
+from booking import cancellations, catalog, clock, halls, memory, payments, points, reservations, tickets
 from booking.dynamodb import client, put, update, write
+from booking.layout import Hall, Row, Section
 from booking.queue import items, line, place, tick, token
 from booking.queue.token import Turn
 from booking.settings import settings
@@ -49,6 +50,20 @@ def publish() -> None:
 def close(concert: str) -> None:
     """Note on a concert's queue that nothing is left, as the driver does."""
     write(put(settings().queue_table, items.queue_key(concert) | {"closed": CLOSED[concert]}))
+
+
+def hall_items(version: str, seats: int) -> dict[str, dict[str, Any]]:
+    """Make the items of a hall that is one row in one section, by sort key."""
+    numbers = range(1, seats + 1)
+    xs, grades = tuple(50 * number for number in numbers), ("standard",) * seats
+    row = Row("A", tuple(map(str, numbers)), xs, (0,) * seats, grades, (seats,))
+    section = Section("all", "All", 1, (0, 0), (), (row,))
+    hall = Hall("hall", "A Hall", ({"gradeId": "standard", "name": "Standard"},), (section,))
+    pk = halls.partition(version)
+    return {
+        "SUMMARY": {"pk": pk, "summary": dict(hall.summary())},
+        **{f"SECTION#{each.section_id}": {"pk": pk, "layout": each.text()} for each in hall.sections},
+    }
 
 
 def enter(user: str, concert: str = CONCERT) -> place.Place:

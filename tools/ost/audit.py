@@ -18,6 +18,7 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 from rich.table import Table
 
 from booking import limits
+from booking.seats import COUNTS
 from tools.ost.console import err, figures, out
 from tools.ost.paths import STATE
 from tools.ost.stack import Stack, StackOption, StateOption
@@ -66,7 +67,10 @@ class Books:
         """Sort what is in the tables: a user's limits lie beside their reservations."""
         counted = [item for item in tables["reservations"] if limits.performance_of(item)]
         booked = [item for item in tables["reservations"] if not limits.performance_of(item)]
-        return cls(**{**tables, "reservations": booked, "limits": counted})
+        seats = [item for item in tables.get("seats", []) if not item["performanceId"].startswith(COUNTS)]
+        placed = [{**item, "performanceId": item["performanceId"].partition("#")[0]} for item in seats]
+        sorted_out: dict[str, Any] = {"seats": placed, "reservations": booked, "limits": counted}
+        return cls(**{**tables, **sorted_out})
 
 
 AGGREGATES = ("payments", "seats", "reservations", "points", "queue")

@@ -12,7 +12,9 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BaseModel, Field, field_validator
 
 from booking.catalog import DEFAULT_FEES, FeePolicy
+from booking.layout import Hall
 from tools.ost.document import STRICT, Document, Identifier, Language, Location, Text, read_document
+from tools.ost.halls import read_hall
 
 LOCAL_TIME = re.compile(r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2})?( ?[+-]\d{2}:\d{2})?$")
 
@@ -79,16 +81,30 @@ class Fees(_Entry):
         return {"steps": steps, "freeHours": self.freeHours, "freeDays": self.freeDaysBefore}
 
 
+Price = Annotated[int, Field(ge=1, le=10_000_000)]
+"""Points for a seat."""
+DEFAULT_SEATS = 50
+OF_A_HALL = ("prices", "noSingleSeats", "accessibleReleaseHours")
+"""What only a date in a hall can have."""
+
+
 class PerformanceEntry(_Entry):
     """One date of a concert. `startsAt` is wall time in `timezone`, the concert's own unless it is given here.
 
-    `offSale: true` takes the date off sale: it stays listed, and nobody can hold a seat of it any more.
+    It has either so many seats of one `price`, or a `hall` (catalog/halls/) with a price for each of its grades. In a
+    hall, `noSingleSeats` refuses picked seats that leave one alone, and accessible places are sold to everybody from
+    `accessibleReleaseHours` before the start on. `offSale: true` takes the date off sale: it stays listed, and nobody
+    can hold a seat of it any more.
     """
 
     label: Identifier
     startsAt: str  # noqa: N815 - the names of the HTTP contract
-    price: Annotated[int, Field(ge=1, le=10_000_000)]
-    seatsTotal: Annotated[int, Field(ge=1, le=1000)] = 50  # noqa: N815
+    price: Price | None = None
+    seatsTotal: Annotated[int, Field(ge=1, le=1000)] | None = None  # noqa: N815
+    hall: Identifier | None = None
+    prices: dict[Identifier, Price] = {}
+    noSingleSeats: bool = False  # noqa: N815
+    accessibleReleaseHours: Annotated[int, Field(ge=0, le=8760)] | None = None  # noqa: N815
     timezone: str | None = None
     venue: Text | None = None
     offSale: bool = False  # noqa: N815
@@ -129,6 +145,7 @@ class Concert:
     item: Item
     performances: dict[str, Item]
     queue_capacity: int | None
+    halls: tuple[Hall, ...] = ()
 
     @property
     def concert_id(self) -> str:
@@ -139,7 +156,7 @@ class Concert:
 def read_catalog(file: Path) -> list[Concert]:
     """Read and check a whole file; raise Mistakes with every one that was found, Failure when it cannot be read."""
     document, content = read_document(file, _File)
-    concerts = _convert(content.concerts, document)
+    concerts = _convert(content.concerts, document, file.parent / "halls")
     document.ensure_right()
     return concerts
 
@@ -191,8 +208,9 @@ def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
-def _convert(entries: list[ConcertEntry], document: Document) -> list[Concert]:
+def _convert(entries: list[ConcertEntry], document: Document, folder: Path) -> list[Concert]:
     concerts: dict[str, Concert] = {}
+    halls: dict[str, Hall] = {}
     for index, entry in enumerate(entries):
         at: Location = ("concerts", index)
         if entry.concertId in concerts:
@@ -213,8 +231,7 @@ def _convert(entries: list[ConcertEntry], document: Document) -> list[Concert]:
                 "sk": performance.label,
                 "startsAt": starts or 0,
                 "timezone": zone,
-                "price": performance.price,
-                "seatsTotal": performance.seatsTotal,
+                **_seats(document, here, performance, folder, halls),
                 "fees": _fees(entry),
             }
             if performance.venue:
@@ -238,8 +255,45 @@ def _convert(entries: list[ConcertEntry], document: Document) -> list[Concert]:
         if entry.translations:
             concert["translations"] = _words(entry.translations)
         concert |= _dates(list(performances.values()))
-        concerts[entry.concertId] = Concert(concert, performances, entry.queueCapacity)
+        used = {performance.hall for performance in entry.performances}
+        theirs = tuple(hall for name, hall in sorted(halls.items()) if name in used)
+        concerts[entry.concertId] = Concert(concert, performances, entry.queueCapacity, theirs)
     return list(concerts.values())
+
+
+def _seats(document: Document, here: Location, entry: PerformanceEntry, folder: Path, halls: dict[str, Hall]) -> Item:
+    """Say which seats a date has, and what they cost: so many of one price, or those of a hall by grade."""
+    if entry.hall is None:
+        for name in OF_A_HALL:
+            if name in entry.model_fields_set:
+                document.report((*here, name), "is only for a date in a hall")
+        if entry.price is None:
+            document.report((*here, "price"), "is missing")
+        return {"price": entry.price or 0, "seatsTotal": entry.seatsTotal or DEFAULT_SEATS}
+    for name in ("price", "seatsTotal"):
+        if name in entry.model_fields_set:
+            document.report((*here, name), "is not for a date in a hall, which has seats and prices of its own")
+    if entry.hall not in halls:
+        file = folder / f"{entry.hall}.yaml"
+        if not file.is_file():
+            document.report((*here, "hall"), f"there is no {folder.name}/{file.name}")
+            return {"price": 0, "seatsTotal": 1}
+        halls[entry.hall] = read_hall(file)
+    hall = halls[entry.hall]
+    grades = [grade["gradeId"] for grade in hall.grades]
+    if set(grades) != set(entry.prices):
+        document.report((*here, "prices"), f"must have a price for each grade and no other: {', '.join(grades)}")
+    item: Item = {
+        "price": min(entry.prices.values(), default=0),
+        "seatsTotal": hall.seats_total,
+        "hallVersion": hall.version,
+        "prices": entry.prices,
+    }
+    if entry.noSingleSeats:
+        item["noSingleSeats"] = True
+    if entry.accessibleReleaseHours is not None:
+        item["accessibleReleaseHours"] = entry.accessibleReleaseHours
+    return item
 
 
 def _fees(entry: ConcertEntry) -> FeePolicy:

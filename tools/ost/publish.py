@@ -13,7 +13,9 @@ import typer
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from rich.table import Table
 
+from booking import halls, seats
 from booking.catalog import CACHE_SECONDS
+from booking.layout import Hall
 from tools.ost.catalog import Concert, Item, read_catalog
 from tools.ost.console import Failure, err, out
 from tools.ost.paths import STATE
@@ -22,7 +24,7 @@ from tools.ost.stack import Stack, StackOption, StateOption
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-WHEN_AND_WHERE = ("startsAt", "timezone", "venue")
+WHEN_AND_WHERE = ("startsAt", "timezone", "venue", "hallVersion")
 """What somebody who holds a seat has planned for."""
 SUMMED_UP = ("dates", "priceFrom")
 """What a concert's item says of its performances, which are shown themselves."""
@@ -68,7 +70,8 @@ class Breaking:
     """A change of a performance that may not meet a seat that somebody has; `after` is None when it is removed.
 
     `before` is the item, `was` the same with the venue that it has from its concert, `changed` what changes of when and
-    where it is. `is_sold` tells that somebody may be buying a seat of it at this moment.
+    where it is. `is_sold` tells that somebody may be buying a seat of it at this moment, `is_open` that its hall is
+    settled: sales have opened, and what fans were shown stays.
     """
 
     before: Item
@@ -76,6 +79,7 @@ class Breaking:
     after: Item | None
     changed: list[str]
     is_sold: bool
+    is_open: bool
 
     @property
     def name(self) -> str:
@@ -83,9 +87,10 @@ class Breaking:
         return f"{self.before['pk']}.{self.before['sk']}"
 
     def refusals(self, taken: list[int]) -> list[str]:
-        """Say why it may not be, for each thing that changes under a seat that is taken."""
+        """Say why it may not be, for each thing that changes under a seat that is taken, or a hall while it is sold."""
         if not taken:
-            return []
+            settled = self.is_open and "hallVersion" in self.changed
+            return [f"  {self.name} cannot change its hall: its sales have opened"] if settled else []
         if self.after is None:
             return [f"  {self.name} cannot be removed: {_seats(taken)}"]
         moved = [(name, _shown(self.was, name), _shown(self.after, name)) for name in self.changed]
@@ -104,6 +109,7 @@ class Plan:
     puts: list[Item] = field(default_factory=list)
     deletes: list[Item] = field(default_factory=list)
     capacities: list[tuple[str, int]] = field(default_factory=list)
+    halls: list[Hall] = field(default_factory=list)
     breaking: list[Breaking] = field(default_factory=list)
 
 
@@ -147,21 +153,24 @@ class CatalogTables:
         items = (_from_dynamodb(item) for page in pages for item in page["Items"])
         return {str(item["sk"]): item for item in items}
 
-    def taken_seats(self, performance_id: str, now: int) -> list[int]:
+    def taken_seats(self, performance_id: str, seats_total: int, now: int) -> list[int]:
         """Read which seats are sold, or held past `now` (epoch seconds), in order."""
-        pages = self.client.get_paginator("query").paginate(
-            TableName=self.seats,
-            KeyConditionExpression="performanceId = :performance",
-            FilterExpression="#status = :sold OR expiresAt > :now",
-            ExpressionAttributeNames={"#status": "status"},
-            ExpressionAttributeValues={
-                ":performance": {"S": performance_id},
-                ":sold": {"S": "SOLD"},
-                ":now": {"N": str(now)},
-            },
-            ConsistentRead=True,
-        )
-        return sorted(int(item["seatNumber"]["N"]) for page in pages for item in page["Items"])
+        taken: list[int] = []
+        for partition in seats.partitions(performance_id, seats_total):
+            pages = self.client.get_paginator("query").paginate(
+                TableName=self.seats,
+                KeyConditionExpression="performanceId = :performance",
+                FilterExpression="#status = :sold OR expiresAt > :now",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues={
+                    ":performance": {"S": partition},
+                    ":sold": {"S": "SOLD"},
+                    ":now": {"N": str(now)},
+                },
+                ConsistentRead=True,
+            )
+            taken += [int(item["seatNumber"]["N"]) for page in pages for item in page["Items"]]
+        return sorted(taken)
 
     def capacity(self, concert_id: str) -> int | None:
         """Read the concert's own queue capacity, None when it follows the stack's."""
@@ -178,6 +187,18 @@ class CatalogTables:
             ExpressionAttributeNames={"#capacity": "capacity"},
             ExpressionAttributeValues={":capacity": {"N": str(capacity)}},
         )
+
+    def has_hall(self, version: str) -> bool:
+        """Tell whether a version of a hall is there as a whole: its summary is written last."""
+        key = _to_dynamodb({"pk": halls.partition(version), "sk": "SUMMARY"})
+        return "Item" in self.client.get_item(TableName=self.catalog, Key=key, ConsistentRead=True)
+
+    def put_hall(self, hall: Hall) -> None:
+        """Write a version of a hall, which never changes; safe to repeat."""
+        pk = halls.partition(hall.version)
+        for section in hall.sections:
+            self.put({"pk": pk, "sk": f"SECTION#{section.section_id}", "layout": section.text()})
+        self.put({"pk": pk, "sk": "SUMMARY", "summary": dict(hall.summary())})
 
     def put(self, item: Item) -> None:
         """Write an item of the catalog."""
@@ -206,6 +227,8 @@ def publish_concerts(
     if not dry_run:
         closed = [breaking.before for breaking in plan.breaking if breaking.is_sold]
         _stop_selling(closed, plan, tables, sleep)
+        for hall in plan.halls:
+            tables.put_hall(hall)
         for item in sorted(plan.puts, key=lambda item: item["pk"] == "CONCERT"):
             tables.put(item)
         for item in plan.deletes:
@@ -219,7 +242,9 @@ def publish_concerts(
 
 
 def _ensure_nobody_loses(breaking: list[Breaking], tables: CatalogTables) -> None:
-    refusals = [refusal for each in breaking for refusal in each.refusals(tables.taken_seats(each.name, _now()))]
+    refusals: list[str] = []
+    for each in breaking:
+        refusals += each.refusals(tables.taken_seats(each.name, each.before["seatsTotal"], _now()))
     if refusals:
         raise Failure(
             "\n".join(["nothing was published, because it would break seats that fans hold or own:", *refusals])
@@ -255,6 +280,11 @@ def plan_concert(plan: Plan, tables: CatalogTables, wanted: Concert, now: int) -
     concert_id = wanted.concert_id
     published = tables.concert(concert_id)
     _plan_item(plan, "concert", concert_id, published, wanted.item)
+    for hall in wanted.halls:
+        if hall not in plan.halls and not tables.has_hall(hall.version):
+            plan.halls.append(hall)
+            detail = f"{hall.seats_total} seats in {len(hall.sections)} sections"
+            plan.changes.append(Change("hall", f"{hall.hall_id} {hall.version}", "created", detail))
     present = tables.performances(concert_id)
     for label, item in wanted.performances.items():
         before = present.get(label)
@@ -286,7 +316,7 @@ def _plan_breaking(plan: Plan, concert: Item, before: Item, after: Item | None, 
     if after is None or changed or after["seatsTotal"] < before["seatsTotal"]:
         opens, closes = concert.get("salesOpenAt", 0), min(concert.get("salesCloseAt", 0), before["startsAt"])
         is_sold = opens < now + MEMORY_SECONDS and now - MEMORY_SECONDS < closes
-        plan.breaking.append(Breaking(before, was, after, changed, is_sold))
+        plan.breaking.append(Breaking(before, was, after, changed, is_sold, is_open=opens <= now))
 
 
 def _seats(taken: list[int]) -> str:

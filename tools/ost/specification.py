@@ -133,6 +133,8 @@ PAGING: list[dict[str, Any]] = [
 QUERY: dict[str, Any] = {
     "seatNumbers": {"type": "string", "pattern": r"^[1-9][0-9]{0,8}(,[1-9][0-9]{0,8}){0,99}$", "example": "1,2"},
     "bookable": {"type": "boolean"},
+    "section": {"type": "string"},
+    "version": {"type": "string"},
     "since": {"type": "string", "format": "date-time"},
 }
 

@@ -75,7 +75,8 @@ class Performance(TypedDict):
     """One date of a concert. `price` is in points a seat; seats are numbered 1 to `seatsTotal`.
 
     `venue` is there when it is not the concert's, as on a tour; `offSale` when the organiser has taken the date off
-    sale.
+    sale. In a hall, `prices` are by grade and `price` is the lowest of them; `accessibleReleaseHours` says how long
+    before the start accessible places are sold to everybody, and without it they never are.
     """
 
     pk: str
@@ -88,6 +89,10 @@ class Performance(TypedDict):
     venue: NotRequired[str]
     offSale: NotRequired[bool]
     cancelled: NotRequired[bool]
+    hallVersion: NotRequired[str]
+    prices: NotRequired[dict[str, int]]
+    noSingleSeats: NotRequired[bool]
+    accessibleReleaseHours: NotRequired[int]
     translations: NotRequired[dict[str, dict[str, str]]]
 
 
@@ -196,6 +201,11 @@ def ensure_not_cancelled(performance: Performance) -> None:
         raise PerformanceCancelled
 
 
+def price_of(performance: Performance, grade_id: str) -> int:
+    """Return what a seat of this grade costs now; without a hall, every seat costs the same."""
+    return performance["prices"][grade_id] if "prices" in performance else performance["price"]
+
+
 def concert_view(concert: Concert, at: int) -> dict[str, Any]:
     """Show a concert in a list."""
     listed = {
@@ -254,7 +264,7 @@ def performance_view(performance: Performance, concert: Concert, seats_available
         "startsAt": clock.rfc3339(performance["startsAt"]),
         "timezone": performance["timezone"],
         "venue": performance.get("venue", concert["venue"]),
-        "translations": _venue_words(performance, concert),
+        "translations": venue_words(performance, concert),
         "price": performance["price"],
         "seatsTotal": performance["seatsTotal"],
         "seatsAvailable": seats_available,
@@ -262,7 +272,7 @@ def performance_view(performance: Performance, concert: Concert, seats_available
     }
 
 
-def _venue_words(performance: Performance, concert: Concert) -> dict[str, dict[str, str]]:
+def venue_words(performance: Performance, concert: Concert) -> dict[str, dict[str, str]]:
     """Give the venue in other languages: the date's own, or the concert's when the date has none of its own."""
     own = performance if "venue" in performance else concert
     return {

@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict, cast
 
-from booking import clock, seats, signatures, tickets
+from booking import catalog, clock, seats, signatures, tickets
+from booking.catalog import Performance
 from booking.dynamodb import ConditionFailed, Write, put, query_all, write
 from booking.errors import ValidationFailed
 from booking.requests import RecordCheckIns
@@ -167,10 +168,11 @@ def result_view(result: Result) -> "views.CheckIn":
     return shown
 
 
-def guest_list(performance_id: str) -> "list[views.Guest]":
+def guest_list(performance: Performance) -> "list[views.Guest]":
     """Return every ticket that is or was good for a performance, in the order of seats, as of now."""
+    performance_id = catalog.performance_id(performance)
     guests: list[views.Guest] = []
-    for seat in seats.read_sold(performance_id):
+    for seat in seats.read_sold(performance):
         ticket = tickets.ticket_of(performance_id, seat["seatNumber"], seat["reservationId"])
         guest: views.Guest = {"ticketId": ticket.ticket_id, "seatNumber": seat["seatNumber"], "revoked": False}
         if "admission" in seat:

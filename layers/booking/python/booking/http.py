@@ -257,6 +257,12 @@ def numbers(app: APIGatewayHttpResolver, name: str) -> list[int] | None:
     return [int(each) for each in found]
 
 
+def parameter(app: APIGatewayHttpResolver, name: str) -> str | None:
+    """Return a text of the query string, or None."""
+    value = app.current_event.query_string_parameters.get(name)
+    return None if value is None else str(value)
+
+
 def moment(app: APIGatewayHttpResolver, name: str) -> int | None:
     """Return a time of the query string in epoch seconds, or None.
 

@@ -3,7 +3,8 @@
 An item exists only while a seat is held or sold; absent means available. A hold ends at its deadline by the clock:
 `expiresAt` is also the table's TTL attribute, but DynamoDB deletes late, so nothing here trusts the deletion.
 
-Item: `performanceId, seatNumber, reservationId, userId, status` and, while held, `expiresAt`. Every write on a seat
+Item: `performanceId` (with `#1`, `#2` … for each further 600 seats), `seatNumber, reservationId, userId, status` and,
+while held, `expiresAt`. Every write on a seat
 that somebody has names the `reservationId`, so that a late release, confirmation or refund of an old hold cannot touch
 the next owner's. Items stay under 163 bytes, so that a full house of 50 is one read unit.
 """
@@ -11,14 +12,21 @@ the next owner's. Items stay under 163 bytes, so that a full house of 50 is one 
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NotRequired, TypedDict, cast
 
-from booking import clock
-from booking.catalog import Performance, performance_id
-from booking.dynamodb import Write, delete, get, put, query_all, update
+from booking import clock, halls
+from booking.catalog import Performance, performance_id, price_of
+from booking.dynamodb import ConditionFailed, Write, delete, get, put, query_all, update, write
+from booking.halls import Counts
+from booking.layout import MAX_SECTION_SEATS, Section
 from booking.memory import cached
 from booking.settings import settings
 
 COUNT_CACHE_SECONDS = 2
 """How old the count of free seats in a list of performances may be. The seat map itself is always read."""
+COUNTING_SECONDS = 5
+"""How long a reader has to count a large hall before another takes its turn."""
+BLOCK = 600
+COUNTS = "COUNTS#"
+"""What the partition of a shared count begins with."""
 
 
 class Admission(TypedDict):
@@ -41,21 +49,60 @@ class Seat(TypedDict):
     admission: NotRequired[Admission]
 
 
+class CountsItem(TypedDict):
+    """The free seats of a large performance, counted for everybody. One reader at a time counts, until
+    `countingUntil`; before the first count `free` and `freshUntil` are missing."""
+
+    performanceId: str
+    seatNumber: int
+    free: Counts
+    freshUntil: int
+    countingUntil: int
+    expiresAt: int
+
+
 def is_taken(seat: Seat, at: int) -> bool:
     """Tell whether the seat is somebody's: sold, or held and its deadline has not come."""
     return seat["status"] == "SOLD" or seat["expiresAt"] > at
 
 
+def _partition(performance_id: str, block: int) -> str:
+    """Name the partition of 600 seats; a seat's number alone says which, wherever a layout puts the seat."""
+    return f"{performance_id}#{block}" if block else performance_id
+
+
 def _key(performance_id: str, seat_number: int) -> dict[str, Any]:
-    return {"performanceId": performance_id, "seatNumber": seat_number}
+    return {"performanceId": _partition(performance_id, seat_number // BLOCK), "seatNumber": seat_number}
 
 
-def read_taken(performance_id: str, at: int) -> list[Seat]:
-    """Read the seats of a performance that are somebody's, in order, with one query; a moment old at most."""
-    items = query_all(
-        settings().seats_table, "#performanceId = :performance", consistent=False, performance=performance_id
-    )
-    return [seat for seat in cast(list[Seat], items) if is_taken(seat, at)]
+def partitions(performance_id: str, seats_total: int) -> list[str]:
+    """Name every partition that holds seats of a performance."""
+    return [_partition(performance_id, block) for block in range(seats_total // BLOCK + 1)]
+
+
+def performance_of(seat: Seat) -> str:
+    """Return the performance that a seat's item is of."""
+    return seat["performanceId"].partition("#")[0]
+
+
+def _read(performance_id: str, numbers: range, *, consistent: bool) -> list[Seat]:
+    """Read what there is of these seats, in order, with one query for each block of 600."""
+    items: list[Any] = []
+    for block in range(numbers.start // BLOCK, (numbers.stop - 1) // BLOCK + 1):
+        items += query_all(
+            settings().seats_table,
+            "#performanceId = :performance AND #seatNumber BETWEEN :first AND :last",
+            consistent=consistent,
+            performance=_partition(performance_id, block),
+            first=numbers.start,
+            last=numbers.stop - 1,
+        )
+    return items
+
+
+def read_taken(performance_id: str, numbers: range, at: int, *, consistent: bool = False) -> list[Seat]:
+    """Read which of these seats, one beside the other, are somebody's, in order."""
+    return [seat for seat in _read(performance_id, numbers, consistent=consistent) if is_taken(seat, at)]
 
 
 def read_taken_among(performance_id: str, seat_numbers: Iterable[int], at: int) -> list[Seat]:
@@ -67,7 +114,7 @@ def read_taken_among(performance_id: str, seat_numbers: Iterable[int], at: int) 
 def hold(performance_id: str, seat_number: int, *, reservation_id: str, user_id: str, at: int, until: int) -> Write:
     """Take a seat for a user until a deadline, if it is nobody's at this time."""
     seat: Seat = {
-        "performanceId": performance_id,
+        "performanceId": _key(performance_id, seat_number)["performanceId"],
         "seatNumber": seat_number,
         "reservationId": reservation_id,
         "userId": user_id,
@@ -129,10 +176,15 @@ def read(performance_id: str, seat_number: int) -> Seat | None:
     return cast(Seat | None, get(settings().seats_table, _key(performance_id, seat_number)))
 
 
-def read_sold(performance_id: str) -> list[Seat]:
+def read_sold(performance: Performance) -> list[Seat]:
     """Return the seats of a performance that are sold, in order, as of now."""
-    items = query_all(settings().seats_table, "#performanceId = :performance", performance=performance_id)
-    return [seat for seat in cast(list[Seat], items) if seat["status"] == "SOLD"]
+    found = _read(performance_id(performance), numbers_of(performance), consistent=True)
+    return [seat for seat in found if seat["status"] == "SOLD"]
+
+
+def numbers_of(performance: Performance) -> range:
+    """Return the numbers of a performance's seats."""
+    return range(1, performance["seatsTotal"] + 1)
 
 
 def cancel(performance_id: str, seat_number: int, reservation_id: str) -> Write:
@@ -159,13 +211,38 @@ def admit(performance_id: str, seat_number: int, reservation_id: str, admission:
     )
 
 
-def seat_map(performance: Performance, taken: Sequence[Seat]) -> list[dict[str, Any]]:
-    """Show all seats of a performance in order."""
+def seat_map(performance: Performance, section: str | None, at: int) -> dict[str, Any]:
+    """Show the seats of a section, or all of a small hall, in order, and how many of them are free.
+
+    Raises:
+        ValidationFailed: names the sections, when one must be asked for or the one that was does not exist.
+
+    """
+    shown = halls.sections_to_show(performance, section, at)
+    name = performance_id(performance)
+    taken = [seat for each in _joined(shown) for seat in read_taken(name, each, at)]
     status: dict[int, str] = {seat["seatNumber"]: seat["status"] for seat in taken}
-    return [
-        {"seatNumber": number, "price": performance["price"], "status": status.get(number, "AVAILABLE")}
-        for number in range(1, performance["seatsTotal"] + 1)
-    ]
+    seats = [seat for each in shown for seat in each.seats]
+    printed = ("row", "label", "gradeId") if "hallVersion" in performance else ()
+    return {
+        "performanceId": name,
+        "concertId": performance["pk"],
+        "seats": [
+            {
+                "seatNumber": seat["seatNumber"],
+                "price": price_of(performance, seat["gradeId"]),
+                "status": status.get(seat["seatNumber"], "AVAILABLE"),
+            }
+            | {member: seat[member] for member in printed}  # type: ignore[literal-required]  # each is one of the seat's
+            for seat in seats
+        ],
+        "available": len(seats) - len(taken),
+    }
+
+
+def _joined(sections: list[Section]) -> list[range]:
+    """Return the numbers of sections that follow each other as one range, so that a small hall is one query."""
+    return [range(sections[0].numbers.start, sections[-1].numbers.stop)] if sections else []
 
 
 def refusal(taken: Sequence[Seat]) -> list[dict[str, Any]]:
@@ -187,6 +264,65 @@ def is_sold_out(performance: Performance, at: int) -> bool:
 
 def count_available(performance: Performance, at: int) -> int:
     """Count the free seats of a performance, as they were at most a few seconds ago."""
-    name = performance_id(performance)
-    taken = cached(("taken", name), lambda: len(read_taken(name, at)), at, COUNT_CACHE_SECONDS)
-    return performance["seatsTotal"] - taken
+    return sum(sum(grades.values()) for grades in count_free(performance, at).values())
+
+
+def count_free(performance: Performance, at: int) -> Counts:
+    """Count the free seats of a performance by section and grade, as they were at most a few seconds ago.
+
+    A hall of more seats than one query reads has a shared count, which one reader at a time makes anew.
+    """
+    large = performance["seatsTotal"] > MAX_SECTION_SEATS
+    return cached(
+        ("free", performance_id(performance)),
+        lambda: _shared_count(performance, at) if large else _count(performance, at),
+        at,
+        1 if large else COUNT_CACHE_SECONDS,
+    )
+
+
+def _count(performance: Performance, at: int) -> Counts:
+    sections = halls.sections(performance, at)
+    free = {section.section_id: dict(section.grade_counts) for section in sections}
+    holders = iter(sections)
+    section = next(holders)
+    for seat in read_taken(performance_id(performance), numbers_of(performance), at):
+        while seat["seatNumber"] not in section.numbers:
+            section = next(holders)
+        free[section.section_id][section.seat(seat["seatNumber"])["gradeId"]] -= 1
+    return free
+
+
+def _shared_count(performance: Performance, at: int) -> Counts:
+    """Return the count that all processes share, and make it anew when it is old and nobody else is doing that."""
+    name = f"{COUNTS}{performance_id(performance)}"
+    key = {"performanceId": name, "seatNumber": 0}
+    known = cast(CountsItem | None, get(settings().seats_table, key, consistent=False))
+    if known is not None and "free" in known and at < known["freshUntil"]:
+        return known["free"]
+    take_turn = update(
+        settings().seats_table,
+        key,
+        "SET #countingUntil = :until, #expiresAt = :purge",
+        "attribute_not_exists(#countingUntil) OR #countingUntil <= :at",
+        until=at + COUNTING_SECONDS,
+        purge=at + clock.DAY,
+        at=at,
+    )
+    try:
+        write(take_turn)
+    except ConditionFailed as refused:
+        known = cast(CountsItem | None, refused.item)
+        if known is not None and "free" in known:
+            return known["free"]
+    free = _count(performance, at)
+    counted: CountsItem = {
+        "performanceId": name,
+        "seatNumber": 0,
+        "free": free,
+        "freshUntil": at + COUNT_CACHE_SECONDS,
+        "countingUntil": at,
+        "expiresAt": at + clock.DAY,
+    }
+    write(put(settings().seats_table, counted))
+    return free

@@ -84,16 +84,100 @@ class Performance(TypedDict):
     bookable: bool
 
 
+class GradeName(TypedDict):
+    """What seats of one price are called."""
+
+    gradeId: str
+    name: str
+    translations: dict[str, dict[str, str]]
+
+
+class Grade(GradeName):
+    """A price of a performance, and how many seats of it are left."""
+
+    price: int
+    seatsAvailable: int
+
+
+class SectionName(TypedDict):
+    """A part of a hall that is drawn and read as one."""
+
+    sectionId: str
+    name: str
+    translations: dict[str, dict[str, str]]
+    gradeIds: list[str]
+    seatsTotal: int
+
+
+class Section(SectionName):
+    """A part of a hall, and how many of its seats are left."""
+
+    seatsAvailable: int
+
+
+class PerformanceDetail(TypedDict):
+    """One date, with what is left and what it costs. `hallVersion` is null where the seats are just numbers."""
+
+    performanceId: str
+    concertId: str
+    startsAt: str
+    timezone: str
+    venue: str
+    translations: dict[str, dict[str, str]]
+    bookable: bool
+    hallVersion: str | None
+    grades: list[Grade]
+    sections: list[Section]
+    seatsTotal: int
+    seatsAvailable: int
+
+
+class LayoutSection(SectionName):
+    """How a section is drawn: its outline, and the point that its best seats are nearest to, in centimetres."""
+
+    focus: list[int]
+    outline: list[list[int]]
+
+
+class LayoutSeat(TypedDict):
+    """A seat as it is drawn and as it is printed on the chair. x grows to the right, y away from the stage's edge."""
+
+    seatNumber: int
+    sectionId: str
+    row: str
+    label: str
+    x: int
+    y: int
+    gradeId: str
+    accessible: NotRequired[bool]
+    companionOf: NotRequired[int]
+
+
+class Layout(TypedDict):
+    """Everything that a client needs to draw a hall. It is the same for as long as `hallVersion` is."""
+
+    performanceId: str
+    hallVersion: str | None
+    name: str
+    translations: dict[str, dict[str, str]]
+    grades: list[GradeName]
+    sections: list[LayoutSection]
+    seats: list[LayoutSeat]
+
+
 class Seat(TypedDict):
-    """One seat of a performance."""
+    """One seat of a performance; in a hall, as it is printed on the chair, and its grade."""
 
     seatNumber: int
     price: int
     status: Literal["AVAILABLE", "HELD", "SOLD"]
+    row: NotRequired[str]
+    label: NotRequired[str]
+    gradeId: NotRequired[str]
 
 
 class SeatMap(TypedDict):
-    """All seats of a performance, in order."""
+    """The seats of a section, or all of a small hall, in order, and how many of them are free."""
 
     performanceId: str
     concertId: str
