@@ -171,19 +171,19 @@ def _making_room() -> dict[str, Any]:
 
 
 def _in_a_large_hall(function: str) -> Callable[[], dict[str, Any]]:
-    def given() -> dict[str, Any]:
-        large = {"pk": CONCERT, "sk": world.PERFORMANCE.split(".")[1]}
+    def scenario() -> dict[str, Any]:
+        large = {"pk": CONCERT, "sk": given.PERFORMANCE.split(".")[1]}
         write(update(settings().catalog_table, large, "SET #hallVersion = :v, #seatsTotal = :n", None, v="v", n=601))
-        for name, item in world.hall_items("v", 601).items():
+        for name, item in given.hall_items("v", 601).items():
             write(put(settings().catalog_table, item | {"sk": name}))
         return event(function)
 
-    return given
+    return scenario
 
 
 def _in_a_small_hall() -> dict[str, Any]:
     sent = _in_a_large_hall("list_seats")()
-    small = {"pk": CONCERT, "sk": world.PERFORMANCE.split(".")[1]}
+    small = {"pk": CONCERT, "sk": given.PERFORMANCE.split(".")[1]}
     write(update(settings().catalog_table, small, "SET #seatsTotal = :n", None, n=600))
     return sent
 
