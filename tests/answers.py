@@ -4,8 +4,10 @@ Every answer that a handler makes in a test goes through `check`: its status is 
 is what that status has, and a member that no view names is a mistake, in a problem as well.
 """
 
+import base64
 import copy
 import functools
+import gzip
 import json
 from typing import Any
 
@@ -41,8 +43,15 @@ def check(function: str, answer: dict[str, Any]) -> None:
     kind = answer["headers"]["Content-Type"].partition(";")[0]
     assert kind in content, f"{function} answered {status} as {kind}"
     if (validator := _validator(content[kind]["schema"].get("$ref"))) is not None:
-        wrong = [f"{error.json_path}: {error.message}" for error in validator.iter_errors(json.loads(answer["body"]))]
+        body = json.loads(text_of(answer))
+        wrong = [f"{error.json_path}: {error.message}" for error in validator.iter_errors(body)]
         assert not wrong, f"{function} answered {status} with what the specification does not have: {wrong}"
+
+
+def text_of(answer: dict[str, Any]) -> str:
+    """Return the body of an answer as a client has it after unpacking."""
+    body = str(answer["body"])
+    return gzip.decompress(base64.b64decode(body)).decode() if answer.get("isBase64Encoded") else body
 
 
 @functools.cache

@@ -170,26 +170,27 @@ def _making_room() -> dict[str, Any]:
     return sent
 
 
-def _in_a_large_hall(function: str) -> Callable[[], dict[str, Any]]:
+def _in_a_hall(function: str, seats: int = 601) -> Callable[[], dict[str, Any]]:
+    """Put the date of an event in a hall, a large one by default."""
+
     def scenario() -> dict[str, Any]:
-        large = {"pk": CONCERT, "sk": given.PERFORMANCE.split(".")[1]}
-        write(update(settings().catalog_table, large, "SET #hallVersion = :v, #seatsTotal = :n", None, v="v", n=601))
-        for name, item in given.hall_items("v", 601).items():
+        date = {"pk": CONCERT, "sk": given.PERFORMANCE.split(".")[1]}
+        write(update(settings().catalog_table, date, "SET #hallVersion = :v, #seatsTotal = :n", None, v="v", n=seats))
+        for name, item in given.hall_items("v", seats).items():
             write(put(settings().catalog_table, item | {"sk": name}))
         return event(function)
 
     return scenario
 
 
-def _in_a_small_hall() -> dict[str, Any]:
-    sent = _in_a_large_hall("list_seats")()
-    small = {"pk": CONCERT, "sk": given.PERFORMANCE.split(".")[1]}
-    write(update(settings().catalog_table, small, "SET #seatsTotal = :n", None, n=600))
-    return sent
+def _a_line_for_a_large_hall() -> dict[str, Any]:
+    _in_a_hall("list_seats")()
+    line.join(CONCERT, USER, clock.now())
+    return {"concertId": CONCERT, "scheduled": False}
 
 
 def _a_section() -> dict[str, Any]:
-    sent = _in_a_large_hall("list_seats")()
+    sent = _in_a_hall("list_seats")()
     return sent | {"queryStringParameters": {"section": "all"}}
 
 
@@ -237,12 +238,12 @@ def _undoing_what_was_taken() -> dict[str, Any]:
 
 
 SCENARIOS: dict[str, list[Callable[[], dict[str, Any]]]] = {
-    "get_performance": [_in_a_large_hall("get_performance")],
-    "get_layout": [_in_a_large_hall("get_layout")],
-    "list_performances": [_in_a_large_hall("list_performances")],
-    "list_seats": [_a_section, _in_a_small_hall],
+    "get_performance": [_in_a_hall("get_performance")],
+    "get_layout": [_in_a_hall("get_layout")],
+    "list_performances": [_in_a_hall("list_performances")],
+    "list_seats": [_a_section, _in_a_hall("list_seats", 600)],
     "issue_queue_token": [_full_house, _a_place_that_was_left],
-    "advance_queue": [_a_join_that_died, _two_queues_in_use],
+    "advance_queue": [_a_join_that_died, _two_queues_in_use, _a_line_for_a_large_hall],
     "poll_queue_token": [_late_waiting_token, _active_token],
     "start_payment": [_paying],
     "reserve_seats": [_asked_again, _making_room],

@@ -1,7 +1,6 @@
 """A date in a hall: what is shown of it, of its sections and of its seats, and what that costs."""
 
 import base64
-import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from booking import catalog, clock, halls, memory, seats
 from booking.catalog import Performance
 from booking.dynamodb import write
 from booking.layout import MAX_SECTION_SEATS
+from tests.answers import text_of
 from tests.functional import world
 from tests.handlers import call, event_text
 from tools.ost.catalog import Concert, read_catalog
@@ -104,7 +104,7 @@ def test_the_layout_draws_every_seat_once_and_is_kept_for_a_year_and_compressed_
     assert any("companionOf" in seat for seat in shown["seats"])
     assert plain["headers"]["Cache-Control"] == "public, max-age=31536000, immutable"
     assert packed["headers"]["Content-Encoding"] == "gzip"
-    assert json.loads(gzip.decompress(base64.b64decode(packed["body"]))) == shown
+    assert json.loads(text_of(packed)) == shown
     assert packed["headers"]["Vary"] == "Accept-Encoding"
     assert len(base64.b64decode(packed["body"])) * 8 < len(plain["body"])
 
@@ -142,8 +142,8 @@ def test_a_large_hall_asks_for_a_section_and_names_them(query: dict[str, str]) -
 
     problem = json.loads(answer["body"])
     assert (answer["statusCode"], problem["code"]) == (400, "VALIDATION_FAILED")
-    assert problem["sections"] == [each["sectionId"] for each in halls.summary(find(), clock.now())["sections"]]
-    assert problem["errors"][0]["field"] == "section"
+    names = ", ".join(each["sectionId"] for each in halls.summary(find(), clock.now())["sections"])
+    assert problem["errors"] == [{"field": "section", "message": f"must be one of {names}"}]
 
 
 def test_a_date_without_a_hall_is_shown_as_it_always_was() -> None:
@@ -197,14 +197,14 @@ def test_while_one_reader_counts_the_others_show_the_count_before(monkeypatch: p
     take(1, 2)
     count = seats._count
 
-    def meanwhile(asked: Performance, when: int) -> halls.Counts:
+    def meanwhile(asked: Performance, when: int) -> seats.Count:
         memory.forget()
         monkeypatch.setattr(seats, "_count", not_twice)
         assert seats.count_available(performance, at + 5) == 3360
         memory.forget()
         return count(asked, when)
 
-    def not_twice(*_: Any) -> halls.Counts:
+    def not_twice(*_: Any) -> seats.Count:
         raise AssertionError("two readers count at the same time")
 
     monkeypatch.setattr(seats, "_count", meanwhile)
@@ -218,7 +218,7 @@ def test_a_reader_that_died_while_counting_is_replaced(monkeypatch: pytest.Monke
     take(1)
     with monkeypatch.context() as dying:
 
-        def dies(*_: Any) -> halls.Counts:
+        def dies(*_: Any) -> seats.Count:
             raise SystemExit
 
         dying.setattr(seats, "_count", dies)

@@ -99,7 +99,7 @@ def sections_to_show(performance: Performance, section_id: str | None, at: int) 
     if section_id in names:
         return [section(performance, section_id, at)]
     message = f"must be one of {', '.join(names)}"
-    raise ValidationFailed(errors=[{"field": "section", "message": message}], sections=names)
+    raise ValidationFailed(errors=[{"field": "section", "message": message}])
 
 
 @lru_cache(maxsize=64)

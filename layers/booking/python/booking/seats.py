@@ -49,13 +49,20 @@ class Seat(TypedDict):
     admission: NotRequired[Admission]
 
 
-class CountsItem(TypedDict):
-    """The free seats of a large performance, counted for everybody. One reader at a time counts, until
-    `countingUntil`; before the first count `free` and `freshUntil` are missing."""
+class Count(TypedDict):
+    """How many seats of a performance are free, by section and grade, and how many are sold."""
+
+    free: Counts
+    sold: int
+
+
+class CountItem(TypedDict):
+    """The seats of a large performance, counted for everybody. One reader at a time counts, until `countingUntil`;
+    before the first count `count` and `freshUntil` are missing."""
 
     performanceId: str
     seatNumber: int
-    free: Counts
+    count: Count
     freshUntil: int
     countingUntil: int
     expiresAt: int
@@ -256,10 +263,7 @@ def refusal(taken: Sequence[Seat]) -> list[dict[str, Any]]:
 
 def is_sold_out(performance: Performance, at: int) -> bool:
     """Tell whether every seat of a performance is sold. One that is held may still come back."""
-    if count_available(performance, at):
-        return False
-    taken = read_taken(performance_id(performance), at)
-    return len([seat for seat in taken if seat["status"] == "SOLD"]) == performance["seatsTotal"]
+    return count(performance, at)["sold"] == performance["seatsTotal"]
 
 
 def count_available(performance: Performance, at: int) -> int:
@@ -268,38 +272,44 @@ def count_available(performance: Performance, at: int) -> int:
 
 
 def count_free(performance: Performance, at: int) -> Counts:
-    """Count the free seats of a performance by section and grade, as they were at most a few seconds ago.
+    """Count the free seats of a performance by section and grade, as they were at most a few seconds ago."""
+    return count(performance, at)["free"]
+
+
+def count(performance: Performance, at: int) -> Count:
+    """Count the seats of a performance, as they were at most a few seconds ago.
 
     A hall of more seats than one query reads has a shared count, which one reader at a time makes anew.
     """
     large = performance["seatsTotal"] > MAX_SECTION_SEATS
     return cached(
-        ("free", performance_id(performance)),
+        ("count", performance_id(performance)),
         lambda: _shared_count(performance, at) if large else _count(performance, at),
         at,
         1 if large else COUNT_CACHE_SECONDS,
     )
 
 
-def _count(performance: Performance, at: int) -> Counts:
+def _count(performance: Performance, at: int) -> Count:
     sections = halls.sections(performance, at)
     free = {section.section_id: dict(section.grade_counts) for section in sections}
-    holders = iter(sections)
-    section = next(holders)
-    for seat in read_taken(performance_id(performance), numbers_of(performance), at):
+    taken = read_taken(performance_id(performance), numbers_of(performance), at)
+    following = iter(sections)
+    section = next(following)
+    for seat in taken:
         while seat["seatNumber"] not in section.numbers:
-            section = next(holders)
+            section = next(following)
         free[section.section_id][section.seat(seat["seatNumber"])["gradeId"]] -= 1
-    return free
+    return {"free": free, "sold": sum(seat["status"] == "SOLD" for seat in taken)}
 
 
-def _shared_count(performance: Performance, at: int) -> Counts:
+def _shared_count(performance: Performance, at: int) -> Count:
     """Return the count that all processes share, and make it anew when it is old and nobody else is doing that."""
     name = f"{COUNTS}{performance_id(performance)}"
     key = {"performanceId": name, "seatNumber": 0}
-    known = cast(CountsItem | None, get(settings().seats_table, key, consistent=False))
-    if known is not None and "free" in known and at < known["freshUntil"]:
-        return known["free"]
+    known = cast(CountItem | None, get(settings().seats_table, key, consistent=False))
+    if known is not None and "count" in known and at < known["freshUntil"]:
+        return known["count"]
     take_turn = update(
         settings().seats_table,
         key,
@@ -312,17 +322,16 @@ def _shared_count(performance: Performance, at: int) -> Counts:
     try:
         write(take_turn)
     except ConditionFailed as refused:
-        known = cast(CountsItem | None, refused.item)
-        if known is not None and "free" in known:
-            return known["free"]
-    free = _count(performance, at)
-    counted: CountsItem = {
+        known = cast(CountItem | None, refused.item)
+        if known is not None and "count" in known:
+            return known["count"]
+    counted: CountItem = {
         "performanceId": name,
         "seatNumber": 0,
-        "free": free,
+        "count": _count(performance, at),
         "freshUntil": at + COUNT_CACHE_SECONDS,
         "countingUntil": at,
         "expiresAt": at + clock.DAY,
     }
     write(put(settings().seats_table, counted))
-    return free
+    return counted["count"]
