@@ -157,7 +157,7 @@ class Room:
         self.told: list[tuple[int, int, int]] = []
 
     def thresholds(self, at: int) -> Array:
-        """Give, for this moment's line, the first number that is told to poll after 3 s, after 4 s and so on to 30."""
+        """Return, for the line as it is, the first number that is told to poll after 3 s, after 4 s and so on to 30."""
         line = self.seen
         found: list[int] = []
         lowest = line.admitted + 1
@@ -174,7 +174,7 @@ class Room:
         return np.array(found)
 
     def join(self, at: int) -> None:
-        """Give numbers and tokens to those who come now."""
+        """Hand numbers and tokens to those who come now."""
         fans, first = self.fans, self.fans.joined
         last = int(np.searchsorted(fans.joins_at, at, side="right"))
         if last == first:
@@ -187,7 +187,7 @@ class Room:
         self.bills["joins"] += Bill(0.5, 3, http_calls=1, lambda_calls=1) * len(new)
 
     def pauses(self, indices: Array, at: int) -> Array:
-        """Give each fan's pause between polls, as the policy has it."""
+        """Return each fan's pause between polls, as the policy has it."""
         return (
             admission.POLL_FASTEST_SECONDS + np.searchsorted(self.thresholds(at), indices + 1, side="right")
         ).astype(np.int32)
@@ -198,7 +198,7 @@ class Room:
         return jittered
 
     def poll(self, at: int) -> int:
-        """Let everybody poll who is to poll now; give how many."""
+        """Let everybody poll who is to poll now; return how many."""
         fans = self.fans
         due = np.nonzero(fans.polls_at[: fans.joined] <= at)[0]
         due = due[(fans.status[due] == WAITING) & (fans.leaves_at[due] > at)]
@@ -243,7 +243,7 @@ class Room:
         self.bills["polls"] += Bill(write_units=1)
 
     def finish(self, at: int) -> int:
-        """End the sessions that are over, by paying or leaving; give how many."""
+        """End the sessions that are over, by paying or leaving; return how many."""
         fans = self.fans
         ended = np.nonzero(fans.ends_at[: self.line.admitted] <= at)[0]
         ended = ended[fans.status[ended] == ACTIVE]
@@ -407,5 +407,5 @@ def fixed_rate(crowd: Crowd) -> tuple[int, float]:
 
 
 def crowds(sizes: Iterable[tuple[int, int, int]], abandonments: Iterable[float]) -> list[Crowd]:
-    """Give a crowd for each size (fans, capacity, horizon) and each part that goes away."""
+    """Return a crowd for each size (fans, capacity, horizon) and each part that goes away."""
     return [Crowd(fans, capacity, part, horizon=horizon) for fans, capacity, horizon in sizes for part in abandonments]

@@ -89,7 +89,7 @@ def measure(*, bytecode: bool = True, hot_only: bool = False) -> dict[str, Impor
 
 
 def sizes() -> dict[str, int]:
-    """Give the size in bytes of every built layer and function."""
+    """Return the size in bytes of every built layer and function."""
     return {
         artifact.name: sum(file.stat().st_size for file in artifact.rglob("*") if file.is_file())
         for artifact in sorted(BUILT.iterdir())

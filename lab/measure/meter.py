@@ -75,7 +75,7 @@ class Meter:
 
     @contextmanager
     def watching(self) -> Iterator[Tally]:
-        """Give a tally of what is asked for inside. May be nested: each watcher sees everything inside it."""
+        """Return a tally of what is asked for inside. May be nested: each watcher sees everything inside it."""
         tally = Tally()
         self._tallies.append(tally)
         try:
@@ -164,7 +164,7 @@ class Meter:
         return Bill(sum(units.read_units(size, consistent=consistent) for size in sizes), items_read=len(found))
 
     def _evaluated(self, operation: str, params: Mapping[str, Any], parsed: Mapping[str, Any]) -> list[Stored]:
-        """Give the items that a query went over, which is what it is billed for, whatever it filtered or left out."""
+        """Return the items that a query went over, which is what it is billed for, whatever it filtered or left out."""
         if not {"Select", "ProjectionExpression", "FilterExpression"} & set(params):
             return list(parsed["Items"])
         bare = {
@@ -217,7 +217,7 @@ def _projected(projection: Mapping[str, Any], keys: set[str]) -> frozenset[str] 
 
 
 def _writes(operation: str, params: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """Give the writes of a request by kind. A condition check is billed like a write."""
+    """Return the writes of a request by kind. A condition check is billed like a write."""
     if operation in WRITES:
         return [(operation.removesuffix("Item"), params)]
     if operation == "TransactWriteItems":

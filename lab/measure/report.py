@@ -53,7 +53,7 @@ def measure(*, cpu: bool, state: Path) -> None:
 
 
 def counted(bills: Mapping[str, Bill], cold: Mapping[str, Bill], journey: Bill) -> dict[str, dict[str, Any]]:
-    """Give each operation's figures by its name; a cold call's is `<name>_cold`. Dollars leave transitions out."""
+    """Return each operation's figures by its name; a cold call's is `<name>_cold`. Dollars leave transitions out."""
     rows: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
         name, floor = operation.name, operation.floor.usd

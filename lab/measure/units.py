@@ -17,12 +17,12 @@ type Stored = Mapping[str, Any]
 
 
 def item_size(item: Stored) -> int:
-    """Give an item's size in bytes: the names and values of its attributes, in UTF-8."""
+    """Return an item's size in bytes: the names and values of its attributes, in UTF-8."""
     return sum(len(name.encode()) + value_size(value) for name, value in item.items())
 
 
 def value_size(value: Mapping[str, Any]) -> int:  # noqa: PLR0911 - one return for each type
-    """Give the size of one value in bytes.
+    """Return the size of one value in bytes.
 
     A list or map takes 3 bytes and 1 more for each element beside what is in it.
     """
@@ -46,7 +46,7 @@ def value_size(value: Mapping[str, Any]) -> int:  # noqa: PLR0911 - one return f
 
 
 def number_size(text: str) -> int:
-    """Give the size of a number: a byte for each two significant digits, and one more.
+    """Return the size of a number: a byte for each two significant digits, and one more.
 
     Zeros at either end are no significant digits. The guide says "approximately": a sign takes a byte, which we count.
     """
@@ -55,12 +55,12 @@ def number_size(text: str) -> int:
 
 
 def read_units(size: int, *, consistent: bool) -> float:
-    """Give the units of reading so many bytes at once: 4 KB each, half for eventual consistency, never nothing."""
+    """Return the units of reading so many bytes at once: 4 KB each, half for eventual consistency, never nothing."""
     return max(1, -(-size // READ_UNIT)) * (1.0 if consistent else 0.5)
 
 
 def write_units(before: Stored | None, after: Stored | None, *, transaction: bool = False) -> int:
-    """Give the units of a write on a table: the larger of the item before and after, 1 KB each, twice in a transaction.
+    """Return the units of a write on a table: of the larger item, before or after, a KB each, twice in a transaction.
 
     A write that finds or leaves nothing, and one whose condition failed, takes at least one as well.
     """
@@ -71,7 +71,7 @@ def write_units(before: Stored | None, after: Stored | None, *, transaction: boo
 def index_units(
     before: Stored | None, after: Stored | None, key: Collection[str], projected: Collection[str] | None
 ) -> int:
-    """Give the units that a write on a table costs in one of its indexes.
+    """Return the units that a write on a table costs in one of its indexes.
 
     An item is in an index only if it has all of the index's key. An entry that comes, goes or changes costs a write of
     its size, one whose key changes two, one that stays as it is none. `projected` names the attributes of an entry, or

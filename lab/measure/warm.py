@@ -64,7 +64,7 @@ class _Body:
     content: bytes
 
     def stream(self) -> Iterator[bytes]:
-        """Give all of it."""
+        """Return all of it."""
         yield self.content
 
 
@@ -162,7 +162,7 @@ def _invoke(call: Call) -> None:
 
 
 def _cpu(work: Callable[[], None]) -> float:
-    """Give the CPU seconds of one call.
+    """Return the CPU seconds of one call.
 
     The two take turns call by call: a loop over one of them alone would have the processor's caches to itself, as no
     function on Lambda has.

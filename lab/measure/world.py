@@ -190,7 +190,7 @@ class World:
             yield tally
 
     def call(self, function: str, method: str, path: str, expect: int = 200, **options: Any) -> dict[str, Any]:
-        """Call the API, as a browser does, and give the body. Workflows that the call started run to their end."""
+        """Call the API, as a browser does, and return the body. Workflows that the call started run to their end."""
         self.meter.add(Bill(http_calls=1, lambda_calls=1))
         answer = handler(function)(event(method, path, **options), Context())
         self._run_executions(until=float("inf"))
@@ -245,12 +245,12 @@ class World:
         dynamodb.write(dynamodb.update(table, items.queue_key(CONCERT), "SET #admitted = :to", None, to=admitted))
 
     def join(self, user: str) -> str:
-        """Give a fan a place in line, and the queue token for it."""
+        """Take a place in line for a fan; return its queue token."""
         joined = self.call("issue_queue_token", "POST", f"/concerts/{CONCERT}/queue-tokens", 201, user=user)
         return str(joined["token"])
 
     def enter(self, user: str) -> str:
-        """Let a fan in, and give the ACTIVE queue token."""
+        """Let a fan in, and return the ACTIVE queue token."""
         joined, *_ = line.take_place(CONCERT, user, clock.now())
         return token.sign(place.enter(joined.turn, clock.now()).turn)
 
@@ -262,7 +262,7 @@ class World:
             dynamodb.write(seats.hold(PERFORMANCE, number, reservation_id=name, user_id=user, at=at, until=at + 300))
 
     def hold(self, user: str, seat: int) -> str:
-        """Hold a seat for a fan, with points enough to pay; give the reservation's id."""
+        """Hold a seat for a fan, with points enough to pay; return the reservation's id."""
         points.charge(user, 50_000, str(uuid.UUID(int=seat)), clock.now())
         performance = catalog.find_performance(PERFORMANCE, clock.now())
         turn = token.verify(self.enter(user), user_id=user, at=clock.now())

@@ -58,7 +58,7 @@ class LocalCloud:
         self._process: subprocess.Popen[bytes] | None = None
 
     def environment(self) -> dict[str, str]:
-        """Give the environment in which the SDKs and SAM talk to this cloud and to no other."""
+        """Return the environment in which the SDKs and SAM talk to this cloud and to no other."""
         return inherited_environment() | {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": LOCAL_KEYS[0],

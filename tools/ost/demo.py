@@ -122,7 +122,7 @@ class Story:
         self.walk.call(self.first, "POST /reservations", 401, "QUEUE_TOKEN_REQUIRED", body=self._seats(1))
 
     def queue_up(self) -> Json:
-        """Join with both; give the first fan's turn once it is ACTIVE."""
+        """Join with both; return the first fan's turn once it is ACTIVE."""
         self.walk.chapter("Both fans join the queue and wait until it is their turn")
         first_turn = self._wait_for_turn(self.first, self._join(self.first))
         self.second_turn = self._join(self.second)
@@ -134,7 +134,7 @@ class Story:
         return first_turn
 
     def race_for_a_seat(self, first_turn: Json) -> Json:
-        """Both want one seat; give the reservation of the one who gets it."""
+        """Both want one seat; return the reservation of the one who gets it."""
         self.walk.chapter("They want the same seat; one gets it")
         seat = self._free_seat()
         reservation: Json = self._reserve(self.first, seat, first_turn, 201)
@@ -179,7 +179,7 @@ class Story:
         self.walk.demand(balance == self.price + 500, "the balance grew once")
 
     def pay(self, reservation: Json) -> Json:
-        """Pay, wait for the end, ask again with the same key; give the payment."""
+        """Pay, wait for the end, ask again with the same key; return the payment."""
         self.walk.chapter("Paying")
         key, body = _key(), {"reservationId": reservation["reservationId"]}
         payment: Json = self.walk.call(self.first, "POST /payments", (201, 202), body=body, key=key).json()

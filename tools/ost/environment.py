@@ -28,7 +28,7 @@ def env(stack: StackOption = None, state: StateOption = STATE) -> None:
 
 
 def function_environments(stack: Stack) -> dict[str, dict[str, str]]:
-    """Give each function's variables by its logical id, with the local cloud's address and keys when it is local."""
+    """Return each function's variables by its logical id, with the local cloud's address and keys when it is local."""
     functions = stack.functions
     environments: dict[str, dict[str, str]] = {}
     for page in stack.cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack.name):
@@ -42,7 +42,7 @@ def function_environments(stack: Stack) -> dict[str, dict[str, str]]:
 
 
 def invokable_template(stack: Stack) -> dict[str, Any]:
-    """Give the built template with the local cloud's variables declared and this machine's architecture.
+    """Return the built template with the local cloud's variables declared and this machine's architecture.
 
     SAM passes a variable to a function only if the template declares it, and template.yaml rightly knows no local
     cloud.
@@ -58,7 +58,7 @@ def invokable_template(stack: Stack) -> dict[str, Any]:
 
 
 def local_variables(stack: Stack) -> dict[str, str]:
-    """Give what makes an SDK talk to the stack's local cloud; nothing for a stack on AWS."""
+    """Return what makes an SDK talk to the stack's local cloud; nothing for a stack on AWS."""
     if not stack.endpoint:
         return {}
     return {

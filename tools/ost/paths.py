@@ -11,7 +11,7 @@ BIN = Path(sys.executable).parent
 
 
 def inherited_environment() -> dict[str, str]:
-    """Give the environment for programs that are started: the venv's own programs come first on PATH."""
+    """Return the environment for programs that are started: the venv's own programs come first on PATH."""
     inherited = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
     return inherited | {
         "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}",

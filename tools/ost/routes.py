@@ -21,7 +21,7 @@ METHODS = frozenset({"get", "put", "post", "delete", "patch", "head", "options"}
 
 
 def create_routes(stack: "Stack") -> int:
-    """Make what the body of the stack's HTTP API describes; give the number of routes. For a fresh API only."""
+    """Make what the body of the stack's HTTP API describes; return the number of routes. For a fresh API only."""
     api_id = stack.outputs["ApiId"]
     template = _processed_template(stack)
     body = template.resolve(template.resources["Api"]["Properties"]["Body"])
@@ -89,7 +89,7 @@ class Template:
     resources: dict[str, Any]
     conditions: dict[str, Any]
     values: dict[str, str] = field(default_factory=dict)
-    """What Ref gives: parameters, pseudo parameters, physical ids."""
+    """What Ref stands for: parameters, pseudo parameters, physical ids."""
     arns: dict[str, str] = field(default_factory=dict)
     """Logical id of a function to its ARN: all that the body asks GetAtt for."""
 

@@ -18,7 +18,7 @@ CONFIG = Config(
 
 @functools.cache
 def session() -> boto3.Session:
-    """Give this process's one session, so that its clients share what it has read."""
+    """Return this process's one session, so that its clients share what it has read."""
     return boto3.Session()
 
 

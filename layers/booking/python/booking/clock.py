@@ -9,7 +9,7 @@ DAY = 86_400
 
 
 def now() -> int:
-    """Give the time in whole epoch seconds, rounded down: a deadline D has passed exactly when `now() >= D`."""
+    """Return the time in whole epoch seconds, rounded down: a deadline D has passed exactly when `now() >= D`."""
     return int(time.time())
 
 

@@ -133,7 +133,7 @@ class Write:
     values: Mapping[str, Any]
 
     def parameters(self) -> dict[str, Any]:
-        """Give the request's members. `#name` in an expression stands for the attribute `name`, `:value` for a
+        """Return the request's members. `#name` in an expression stands for the attribute `name`, `:value` for a
         value."""
         expressions = f"{self.body.get('UpdateExpression', '')} {self.condition or ''}"
         parameters: dict[str, Any] = {"TableName": self.table, **self.body}
@@ -176,7 +176,7 @@ def check(table: str, key: Key, condition: str, **values: Any) -> Write:
 
 
 def write(one: Write) -> Item | None:
-    """Do one write and give the item as it is afterwards (for `update`), or None.
+    """Do one write and return the item as it is afterwards (for `update`), or None.
 
     Raises:
         ConditionFailed: the condition does not hold; carries the item that is there.
@@ -308,7 +308,7 @@ def query(
     only: str | None = None,
     **values: Any,
 ) -> Page:
-    """Read one page of items of one partition; `#name` and `:value` as in writes. `only` names attributes to give."""
+    """Read one page of items of one partition; `#name` and `:value` as in writes. `only` names attributes to read."""
     parameters: dict[str, Any] = {
         "TableName": table,
         "KeyConditionExpression": condition,

@@ -58,7 +58,7 @@ class BookingError(Exception):
         super().__init__(self.detail)
 
     def problem(self) -> dict[str, Any]:
-        """Give the body of the answer, as RFC 9457 has it."""
+        """Return the body of the answer, as RFC 9457 has it."""
         return {
             **self.members,
             "type": f"urn:ost:problem:{self.code}",

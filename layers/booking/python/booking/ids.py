@@ -10,7 +10,7 @@ RESERVATION = r"r[0-9a-z]{21}"
 
 
 def digest(*parts: Any) -> str:
-    """Give 20 lower-case base32 characters (100 bits) that stand for these JSON-able parts and no others."""
+    """Return 20 lower-case base32 characters (100 bits) that stand for these JSON-able parts and no others."""
     canonical = json.dumps(parts, separators=(",", ":"), sort_keys=True)
     return base64.b32encode(hashlib.sha256(canonical.encode()).digest())[:20].decode().lower()
 
