@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from booking import catalog, clock
-from booking.queue import tick
 from lab.measure.prices import Bill
 from lab.measure.world import CAPACITY, CONCERT, PERFORMANCE, PRICE, SEATS, World
 
@@ -18,6 +17,7 @@ PAY_WRITES = 20
 """The design has 18. The two others put an open payment on the sparse index `open` and take it off again, which is how
 one whose workflow never began is found without a scan (docs/performance.md)."""
 WAIT_SECONDS = 600
+KEY = "5f0c1c0e-8d5c-4f0e-9d53-2f5a0d8f7b61"
 JOURNEY_USD = 75e-6
 JOURNEY_FLOOR_USD = 46e-6
 
@@ -61,52 +61,48 @@ def _http(read_units: float, write_units: float) -> Bill:
 
 def list_concerts(world: World, cold: bool) -> Bill:
     """List the concerts."""
-    world.call("list_concerts", "GET", "/concerts")
-    with world.measured(cold=cold) as tally:
-        world.call("list_concerts", "GET", "/concerts")
-    return tally.bill
+    return _again(world, cold, "list_concerts")
 
 
 def list_performances(world: World, cold: bool) -> Bill:
     """List a concert's dates, with the seats that are left."""
-    path = f"/concerts/{CONCERT}/performances"
-    world.call("list_performances", "GET", path)
-    with world.measured(cold=cold) as tally:
-        world.call("list_performances", "GET", path)
-    return tally.bill
+    return _again(world, cold, "list_performances", concertId=CONCERT)
 
 
 def list_seats(world: World, cold: bool) -> Bill:
     """List 50 seats of which every one is taken, which is when there is most to read."""
     world.take_seats(range(1, SEATS + 1))
-    path = f"/performances/{PERFORMANCE}/seats"
-    world.call("list_seats", "GET", path)
+    return _again(world, cold, "list_seats", performanceId=PERFORMANCE)
+
+
+def _again(world: World, cold: bool, function: str, **path: str) -> Bill:
+    """Read once without counting, and once with."""
+    world.demand(200, function, **path)
     with world.measured(cold=cold) as tally:
-        world.call("list_seats", "GET", path)
+        world.demand(200, function, **path)
     return tally.bill
 
 
 def issue_token(world: World, cold: bool) -> Bill:
     """Join a line of a thousand."""
     world.fill_line(active=10, waiting=1000)
-    world.join(world.user())
+    world.join(world.user(), CONCERT)
     with world.measured(cold=cold) as tally:
-        world.join(world.user())
+        world.demand(201, "issue_queue_token", world.user(), concertId=CONCERT)
     return tally.bill
 
 
 def _poll(world: World, user: str, queue_token: str) -> tuple[str, int]:
-    path = f"/concerts/{CONCERT}/queue-tokens/current"
-    polled = world.call("poll_queue_token", "GET", path, user=user, x_queue_token=queue_token)
-    return str(polled["token"]), int(polled["pollAfterSeconds"])
+    polled = world.demand(200, "poll_queue_token", user, concertId=CONCERT, queue_token=queue_token)
+    return polled["token"], polled["pollAfterSeconds"]
 
 
 def poll(world: World, cold: bool) -> Bill:
     """Poll when it costs most: the token's life has to be renewed, and this process has not read the cursor lately."""
     world.fill_line(active=10, waiting=1000)
     user = world.user()
-    queue_token = world.join(user)
-    world.wait(60)
+    queue_token = world.join(user, CONCERT)["token"]
+    world.time.at += 60
     with world.measured(cold=cold) as tally:
         _poll(world, user, queue_token)
     return tally.bill
@@ -116,9 +112,9 @@ def poll_let_in(world: World, cold: bool) -> Bill:
     """Poll when it is one's turn."""
     world.fill_line(active=10, waiting=100)
     user = world.user()
-    queue_token = world.join(user)
+    queue_token = world.join(user, CONCERT)["token"]
     world.move_line(111)
-    world.wait(1)
+    world.time.at += 1
     with world.measured(cold=cold) as tally:
         _poll(world, user, queue_token)
     return tally.bill
@@ -129,12 +125,12 @@ def poll_average(world: World, cold: bool) -> Bill:
     del cold
     world.fill_line(active=10, waiting=WAIT_SECONDS - 1)
     user = world.user()
-    queue_token, polls, total = world.join(user), 0, Bill()
+    queue_token, polls, total = world.join(user, CONCERT)["token"], 0, Bill()
     began, pause = world.now, 2
     while world.now + pause < began + WAIT_SECONDS:
-        world.wait(pause)
+        world.time.at += pause
         world.move_line(10 + int(world.now - began))
-        world.call("get_concert", "GET", f"/concerts/{CONCERT}")
+        world.demand(200, "get_concert", concertId=CONCERT)
         with world.measured() as tally:
             queue_token, pause = _poll(world, user, queue_token)
         polls, total = polls + 1, total + tally.bill
@@ -153,34 +149,32 @@ def lose_seat(world: World, cold: bool) -> Bill:
     return _reserve(world, SEATS, 409, cold)
 
 
-def _reserve(world: World, seat: int, expect: int, cold: bool) -> Bill:
+def _reserve(world: World, seat: int, status: int, cold: bool) -> Bill:
     performance = catalog.find_performance(PERFORMANCE, clock.now())
     catalog.find_concert(performance["pk"], clock.now())
     user = world.user()
-    queue_token = world.enter(user)
+    queue_token = world.enter(user, CONCERT)
     body = {"performanceId": PERFORMANCE, "seatNumbers": [seat]}
     with world.measured(cold=cold) as tally:
-        world.call("reserve_seats", "POST", "/reservations", expect, user=user, body=body, x_queue_token=queue_token)
+        world.demand(status, "reserve_seats", user, body, queue_token=queue_token)
     return tally.bill
 
 
 def charge(world: World, cold: bool) -> Bill:
     """Add points."""
-    return _change_points(world, "charge_points", "/points/charges", {"amount": 50_000}, cold)
+    return _change_points(world, "charge_points", {"amount": 50_000}, cold)
 
 
 def use(world: World, cold: bool) -> Bill:
     """Take points."""
-    return _change_points(world, "use_points", "/points/uses", {"amount": PRICE, "reason": "a programme book"}, cold)
+    return _change_points(world, "use_points", {"amount": PRICE, "reason": "a programme book"}, cold)
 
 
-def _change_points(world: World, function: str, path: str, body: dict[str, object], cold: bool) -> Bill:
+def _change_points(world: World, function: str, body: dict[str, object], cold: bool) -> Bill:
     user = world.user()
-    charged = {"user": user, "idempotency_key": "9f1c1c0e-8d5c-4f0e-9d53-2f5a0d8f7b60", "body": {"amount": 100_000}}
-    world.call("charge_points", "POST", "/points/charges", 201, **charged)
-    key = "5f0c1c0e-8d5c-4f0e-9d53-2f5a0d8f7b61"
+    world.charge(user, 100_000)
     with world.measured(cold=cold) as tally:
-        world.call(function, "POST", path, 201, user=user, idempotency_key=key, body=body)
+        world.demand(201, function, user, body, key=KEY)
     return tally.bill
 
 
@@ -188,10 +182,10 @@ def pay(world: World, cold: bool) -> Bill:
     """Pay for a held seat, to the end of the workflow."""
     world.take_seats(range(1, 10))
     user = world.user()
-    body = {"reservationId": world.hold(user, 10)}
-    key = "5f0c1c0e-8d5c-4f0e-9d53-2f5a0d8f7b61"
+    world.charge(user, 50_000)
+    body = {"reservationId": world.hold(user, 10, performance=PERFORMANCE)["reservationId"]}
     with world.measured(cold=cold) as tally:
-        world.call("start_payment", "POST", "/payments", 201, user=user, idempotency_key=key, body=body)
+        world.demand(201, "start_payment", user, body, key=KEY)
     return tally.bill
 
 
@@ -199,7 +193,7 @@ def advance_tick(world: World, cold: bool) -> Bill:
     """Look after a full hall with a line before it, when nothing changes hands."""
     world.fill_line(active=CAPACITY, waiting=100)
     with world.measured(cold=cold) as tally:
-        tick.tick(CONCERT, clock.now)
+        world.tick(CONCERT)
     return tally.bill
 
 
