@@ -41,7 +41,7 @@ def test_warm_calls_cost_little_more_than_their_sdk_calls() -> None:
     assert passed == {}
     assert {name: each.sdk_calls for name, each in measured.items()} == {
         "poll": 2,
-        "reserve_seat": 3,
+        "reserve_seat": 4,
         "list_seats": 1,
         "charge": 2,
         "pay": 6,
