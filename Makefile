@@ -35,11 +35,12 @@ build:    ## Build functions and layers into .aws-sam/build
 test: check build ## Check everything, then run every test; a part of them: .venv/bin/pytest tests/unit
 	.venv/bin/pytest -n auto --dist worksteal $(ALONE:%=--ignore=%)
 	.venv/bin/pytest $(ALONE)
-check: setup ## Lint, types and template, without tests
+check: setup ## Lint, types, templates and what is shipped, without tests
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/cfn-lint template.yaml templates/*.yaml
+	tools/scan
 format: setup ## Format the code and sort its imports
 	.venv/bin/ruff check --select I --fix --quiet .
 	.venv/bin/ruff format .
@@ -61,5 +62,6 @@ openapi:  ## Merge the API's specification from the handlers
 pins: setup ## Compile the pinned requirements again, the functions' first. Needs a network
 	CUSTOM_COMPILE_COMMAND="make pins" .venv/bin/pip-compile layers/dependencies/requirements.in
 	CUSTOM_COMPILE_COMMAND="make pins" .venv/bin/pip-compile requirements/dev.in
+	CUSTOM_COMPILE_COMMAND="make pins" .venv/bin/pip-compile --generate-hashes --allow-unsafe requirements/scan.in
 clean:    ## Remove what was built (not .venv)
 	@rm -rf .aws-sam .local .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -233,3 +233,27 @@ def test_names_that_are_global_in_an_account_tell_stack_and_region() -> None:
 
     assert len(named) == 4
     assert all(str(name).startswith("ost-eu-west-1-") for name in named.values())
+
+
+def test_page_with_a_domain_of_its_own_speaks_modern_tls_only() -> None:
+    named = deployed(
+        "templates/edge.yaml",
+        Service="s",
+        ApiHost=API_HOST,
+        OriginSecret=SECRET,
+        WebDomain="w.example",
+        CertificateArn="c",
+    )
+
+    assert _config(named)["Aliases"] == ["w.example"]
+    assert _config(named)["ViewerCertificate"]["MinimumProtocolVersion"] == "TLSv1.2_2021"
+    assert not {"Aliases", "ViewerCertificate"} & set(_config(edge()))
+
+
+@pytest.mark.parametrize(("domain", "closed"), [("api.example", True), ("", False)])
+def test_api_with_a_domain_of_its_own_answers_under_no_other(domain: str, closed: bool) -> None:
+    there = deployed(ApiDomain=domain, ApiCertificateArn="c")
+    [server] = there["Api"]["Properties"]["Body"]["servers"]
+
+    assert server["x-amazon-apigateway-endpoint-configuration"] == {"disableExecuteApiEndpoint": closed}
+    assert ("OwnApiMapping" in there) is closed

@@ -2,7 +2,21 @@
 
 import typer
 
-from tools.ost import audit, build, demo, deploy, draw, environment, hosting, publish, queue, ready, roles, run
+from tools.ost import (
+    audit,
+    build,
+    demo,
+    deploy,
+    draw,
+    environment,
+    hosting,
+    publish,
+    queue,
+    ready,
+    restore,
+    roles,
+    run,
+)
 from tools.ost.console import out
 
 app = typer.Typer(
@@ -22,6 +36,7 @@ for command in (
     environment.env,
     deploy.deploy,
     ready.ready,
+    restore.restore,
     hosting.website,
     build.build,
 ):
