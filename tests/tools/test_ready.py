@@ -13,6 +13,8 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.contract.test_limits import READS as READS_OF_THE_API
+from tests.deployed import values
 from tools.ost import quotas, ready
 from tools.ost.build import Architecture
 from tools.ost.deploy import MACHINES
@@ -194,6 +196,14 @@ def test_every_call_that_ready_makes_is_one_that_reads() -> None:
 
     assert all(READS.match(str(operation)) for operation in paged)
     assert not {name for name in called if changing.match(name)}
+
+
+def test_quotas_are_reckoned_with_the_limits_of_the_template() -> None:
+    defaults = values()
+
+    assert len(READS_OF_THE_API) == quotas.ROUTES_THAT_READ
+    assert int(defaults["ReadsPerSecond"]) == quotas.READS_PER_SECOND
+    assert int(defaults["PollsPerSecond"]) == quotas.POLLS_PER_SECOND
 
 
 def test_quotas_are_documented_as_they_are_reckoned() -> None:
