@@ -8,7 +8,7 @@ from booking import catalog, check_ins, clock, http, signatures
 from booking.errors import Forbidden, PerformanceNotFound, ValidationFailed
 from booking.observability import bind
 
-app = http.api()
+app = http.api(missing=PerformanceNotFound)
 
 
 @app.get(

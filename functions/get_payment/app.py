@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from booking import clock, http, payments
 from booking.errors import PaymentNotFound
 
-app = http.api()
+app = http.api(missing=PaymentNotFound)
 
 
 @app.get(

@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from booking import clock, http, reservations
 from booking.errors import ReservationNotFound
 
-app = http.api()
+app = http.api(missing=ReservationNotFound)
 
 
 @app.get(

@@ -9,7 +9,7 @@ from booking.errors import ConcertNotFound, NoPerformances, RateLimited, SalesCl
 from booking.observability import bind, count
 from booking.queue import line
 
-app = http.api()
+app = http.api(missing=ConcertNotFound)
 
 
 @app.post(

@@ -9,7 +9,7 @@ from booking.errors import QueueTokenExpired, QueueTokenInvalid, QueueTokenRequi
 from booking.observability import bind, count
 from booking.queue import line
 
-app = http.api()
+app = http.api(missing=QueueTokenInvalid)
 
 
 @app.delete(

@@ -8,7 +8,7 @@ from booking import catalog, clock, http, seats
 from booking.cursors import key_of
 from booking.errors import ConcertNotFound, NoPerformances, ValidationFailed
 
-app = http.api()
+app = http.api(missing=ConcertNotFound)
 
 
 @app.get(

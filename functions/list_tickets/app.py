@@ -8,7 +8,7 @@ from booking import http, reservations, signatures, tickets
 from booking.errors import ReservationNotFound
 from booking.observability import bind
 
-app = http.api()
+app = http.api(missing=ReservationNotFound)
 
 
 @app.get(

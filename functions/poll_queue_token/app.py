@@ -16,7 +16,7 @@ from booking.errors import (
 from booking.observability import bind
 from booking.queue import line
 
-app = http.api()
+app = http.api(missing=QueueTokenInvalid)
 
 
 @app.get(

@@ -8,7 +8,7 @@ from booking import catalog, check_ins, clock, http, requests
 from booking.errors import Forbidden, PerformanceNotFound, ValidationFailed
 from booking.observability import bind, count
 
-app = http.api()
+app = http.api(missing=PerformanceNotFound)
 
 
 @app.post(

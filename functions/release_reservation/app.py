@@ -8,7 +8,7 @@ from booking import clock, http, reservations
 from booking.errors import PaymentInProgress, ReservationExpired, ReservationNotFound, ReservationNotHeld
 from booking.observability import bind
 
-app = http.api()
+app = http.api(missing=ReservationNotFound)
 
 
 @app.delete(

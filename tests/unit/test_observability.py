@@ -65,6 +65,7 @@ def test_every_line_carries_its_requests_id_and_only_its_own_ids(said: io.String
     ]
 
 
+@pytest.mark.usefixtures("environment")
 def test_line_of_an_api_call_carries_the_id_that_the_caller_was_given_too(said: io.StringIO) -> None:
     app = http.api()
 

@@ -28,6 +28,34 @@ BYPASSED = {
     "description": "`FORBIDDEN`: the request has not come through the origin of the page",
     "content": {"application/problem+json": {"schema": {"$ref": REFERENCE.format(model="Problem")}}},
 }
+
+
+def _link(operation: str, body: dict[str, str] | None = None, **parameters: str) -> dict[str, Any]:
+    """Say that an answer leads on to an operation: which of its members are which parameters there."""
+    named = {name.replace("__", "."): expression for name, expression in parameters.items()}
+    named = {name.replace("X_Queue_Token", "X-Queue-Token"): expression for name, expression in named.items()}
+    return {"operationId": operation, "parameters": named} | ({"requestBody": body} if body else {})
+
+
+_PLACE = {"path__concertId": "$request.path.concertId", "header__X_Queue_Token": "$response.body#/token"}
+_RESERVATION = "$response.body#/reservationId"
+LINKS: dict[str, list[dict[str, Any]]] = {
+    "list_concerts": [_link("get_concert", path__concertId="$response.body#/items/0/concertId")],
+    "get_concert": [_link("list_performances", path__concertId="$response.body#/concertId")],
+    "list_performances": [_link("list_seats", path__performanceId="$response.body#/items/0/performanceId")],
+    "issue_queue_token": [
+        _link("poll_queue_token", **_PLACE),
+        _link("leave_queue", **_PLACE),
+        _link("reserve_seats", header__X_Queue_Token=_PLACE["header__X_Queue_Token"]),
+    ],
+    "reserve_seats": [
+        _link("get_reservation", path__reservationId=_RESERVATION),
+        _link("release_reservation", path__reservationId=_RESERVATION),
+        _link("start_payment", {"reservationId": _RESERVATION}),
+    ],
+    "start_payment": [_link("get_payment", path__paymentId="$response.body#/paymentId")],
+}
+"""Where an answer leads: what a client can do next with what it has been told."""
 METHODS = ("get", "post", "delete")
 
 EXAMPLES: dict[str, Any] = {
@@ -115,7 +143,7 @@ HEADERS: dict[str, dict[str, Any]] = {
         "in": "header",
         "required": True,
         "description": "The same on each retry of one request: it takes effect once.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "schema": {"type": "string", "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
         "example": "5f0c1c0e-8d5c-4f0e-9d53-2f5a0d8f7b61",
     },
     "validator": {
@@ -125,9 +153,10 @@ HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string"},
     },
 }
+CURSOR = {"type": "string", "minLength": 1, "maxLength": 300, "pattern": "^[A-Za-z0-9_-]+$"}
 PAGING: list[dict[str, Any]] = [
     {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}},
-    {"name": "cursor", "in": "query", "description": "`nextCursor` of the page before.", "schema": {"type": "string"}},
+    {"name": "cursor", "in": "query", "description": "`nextCursor` of the page before.", "schema": CURSOR},
 ]
 
 QUERY: dict[str, Any] = {
@@ -148,7 +177,7 @@ def build(functions: Path = ROOT / "functions") -> dict[str, Any]:
         on_conflict="error",
     )
     for handler in sorted(functions.glob("*/app.py")):
-        if "http.api()" in handler.read_text("utf-8"):
+        if "http.api(" in handler.read_text("utf-8"):
             merge.add_file(handler)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -167,7 +196,6 @@ def build(functions: Path = ROOT / "functions") -> dict[str, Any]:
         "schemas": dict(sorted(schemas.items())),
         "securitySchemes": {
             "signIn": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The sign-in token."},
-            "queueToken": {"type": "apiKey", "in": "header", "name": "X-Queue-Token", "description": "The place."},
         },
     }
     return dict(specification)
@@ -207,6 +235,7 @@ def _complete(operation: dict[str, Any], path: str, method: str, schemas: dict[s
         | {"example": EXAMPLES[known["name"]]}
         for known in operation.pop("parameters", [])
     ]
+    parameters += [HEADERS["queueToken"]] if contract["queueToken"] else []
     parameters += [HEADERS["key"]] if contract["key"] else []
     parameters += PAGING if contract["paged"] else []
     parameters += [{"name": name, "in": "query", "schema": QUERY[name]} for name in contract["query"]]
@@ -214,7 +243,7 @@ def _complete(operation: dict[str, Any], path: str, method: str, schemas: dict[s
     if parameters:
         operation["parameters"] = parameters
     if contract["user"]:
-        operation["security"] = [{"signIn": [], **({"queueToken": []} if contract["queueToken"] else {})}]
+        operation["security"] = [{"signIn": []}]
     if contract["body"]:
         schema = {"$ref": REFERENCE.format(model=contract["body"])}
         operation["requestBody"] = {
@@ -222,6 +251,11 @@ def _complete(operation: dict[str, Any], path: str, method: str, schemas: dict[s
             "content": {"application/json": {"schema": schema, "example": example(schema, schemas)}},
         }
     operation["responses"] = _responses(contract, schemas)
+    for status in (contract["success"][0], contract["again"]):
+        if status and (links := LINKS.get(operation["operationId"])):
+            operation["responses"][str(status)]["links"] = {
+                link["operationId"]: link for link in links if link["operationId"] != operation["operationId"]
+            }
 
 
 def _responses(contract: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:

@@ -42,10 +42,16 @@ MAX_LIMIT = 100
 type Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
-def api() -> APIGatewayHttpResolver:
-    """Make a function's resolver, which answers every refusal with a problem document."""
+def api(missing: type[BookingError] | None = None) -> APIGatewayHttpResolver:
+    """Make a function's resolver, which answers every refusal with a problem document.
+
+    `missing` is told where an id in the path is made of what no id is made of: API Gateway passes it on, and Powertools
+    has no route for it.
+    """
     app = APIGatewayHttpResolver()
     app.exception_handler(BookingError)(problem)
+    if missing is not None:
+        app.not_found(lambda _: problem(missing()))
     return app
 
 
