@@ -12,7 +12,7 @@ IDS = {name: os.environ.get(name, "") for name in ("concertId", "performanceId")
 
 @schemathesis.auth(refresh_interval=None)
 class SignedIn:
-    """Sign each request in as a fan; who joins a queue is somebody else each time, so that nobody joins again too soon."""
+    """Sign each request in as a fan; somebody else joins each time, so that nobody joins a queue again too soon."""
 
     def __init__(self) -> None:
         self.fan = next(FANS)
