@@ -6,7 +6,7 @@ import typer
 
 from lab import drawing, seating, simulate
 from tools.ost.paths import STATE
-from tools.ost.stack import StateOption
+from tools.ost.stack import StackOption, StateOption
 
 app = typer.Typer(
     add_completion=False,
@@ -30,6 +30,14 @@ def measure(
     from lab.measure import report  # noqa: PLC0415 - it loads every handler and a cloud
 
     report.measure(cpu=cpu, state=state)
+
+
+@app.command()
+def events(*, stack: StackOption = None, state: StateOption = STATE) -> None:
+    """Write the events of events/ beside the stack's outputs, with all that they speak of alive in it."""
+    from lab.events import fill  # noqa: PLC0415 - it loads the handlers
+
+    fill(stack=stack, state=state)
 
 
 app.command()(drawing.drawing)

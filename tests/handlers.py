@@ -89,5 +89,5 @@ def events() -> list[tuple[str, str]]:
 
 
 def event_text(function: str, case: str) -> str:
-    """Read an event; `{{…}}` in it stands for what only a living stack can give."""
+    """Read an event; `sample-…` in it stands for what only a living stack has."""
     return (EVENTS / function / f"{case}.json").read_text("utf-8")

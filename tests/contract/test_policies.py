@@ -18,7 +18,7 @@ from booking.settings import settings
 from lab.in_process import template
 from tests.functional import world as given
 from tests.functional.world import CONCERT, OTHER, USER
-from tests.handlers import call, event_text, events, functions
+from tests.handlers import call, events, functions
 from tests.tables import resources
 from tests.world import MACHINE, SERVICES, World
 
@@ -98,8 +98,7 @@ class Recorder:
 
 
 def event(function: str, case: str = "ok") -> dict[str, Any]:
-    filled: dict[str, Any] = json.loads(given.fill_in(event_text(function, case)))
-    return filled
+    return given.read_event(function, case)
 
 
 def _a_place_that_was_left() -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.functional import world
-from tests.handlers import call, event_text
+from tests.handlers import call
 
 PUBLIC = {
     "list_concerts": "public, max-age=10",
@@ -24,7 +24,7 @@ def _world(cloud: None) -> None:
 
 
 def read(function: str, **headers: str) -> dict[str, Any]:
-    event = json.loads(world.fill_in(event_text(function, "ok")))
+    event = world.read_event(function, "ok")
     event["headers"] |= headers
     return call(function, event)
 

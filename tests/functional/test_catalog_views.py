@@ -10,7 +10,7 @@ from booking.dynamodb import put, write
 from booking.settings import settings
 from tests.functional import world
 from tests.functional.world import CONCERT, FAR
-from tests.handlers import call, event_text
+from tests.handlers import call
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def _world(cloud: None) -> None:
 
 
 def read(function: str) -> dict[str, Any]:
-    answer = call(function, json.loads(world.fill_in(event_text(function, "ok"))))
+    answer = call(function, world.read_event(function, "ok"))
     assert answer["statusCode"] == 200
     body: dict[str, Any] = json.loads(answer["body"])
     return body
@@ -66,7 +66,7 @@ def test_list_says_what_comes_next_and_leaves_out_what_has_begun() -> None:
     assert listed[CONCERT]["dates"] == {
         "count": 1, "firstAt": ahead, "lastAt": ahead, "timezone": "Asia/Tokyo", "priceFrom": 9000,
     }  # fmt: skip
-    assert listed["winter-prelude"]["dates"] is None
+    assert listed["silent-overture"]["dates"] is None
 
 
 def test_concert_says_how_long_seats_are_held_and_how_many_one_may_have(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from booking import clock, dynamodb, points
 from tests.functional import world
-from tests.handlers import call, event_text
+from tests.handlers import call
 
 LISTS = ["list_concerts", "list_performances", "list_points_history", "list_reservations"]
 
@@ -52,7 +52,7 @@ def strict(cloud: None) -> Strict:
 
 
 def page(function: str, **query: str) -> dict[str, Any]:
-    event = json.loads(world.fill_in(event_text(function, "ok")))
+    event = world.read_event(function, "ok")
     event["queryStringParameters"] = query
     return call(function, event)
 

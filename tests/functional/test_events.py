@@ -4,14 +4,13 @@ import json
 
 import pytest
 
-from booking import clock, payments, points
+from booking import payments
 from booking.errors import CATALOGUE
 from tests import answers
 from tests.functional import world
-from tests.handlers import call, event_text, events
+from tests.handlers import call, events
 
 HTTP_EVENTS = [(function, case) for function, case in events() if function in answers.operations()]
-BALANCE_NEEDED = {("use_points", "ok"), ("start_payment", "ok")}
 
 
 @pytest.fixture(autouse=True)
@@ -23,11 +22,7 @@ def _world(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("function", "case"), HTTP_EVENTS, ids=[f"{f}/{c}" for f, c in HTTP_EVENTS])
 def test_event_is_answered_as_its_name_and_the_specification_say(function: str, case: str) -> None:
-    event = json.loads(world.fill_in(event_text(function, case)))
-    if (function, case) in BALANCE_NEEDED:
-        points.charge(world.USER, 50_000, "enough", clock.now())
-    if case == "rate_limited":
-        world.throttle_the_counter()
+    event = world.read_event(function, case)
 
     answer = call(function, event)
 
@@ -48,7 +43,7 @@ def test_event_is_answered_as_its_name_and_the_specification_say(function: str, 
 
 @pytest.mark.parametrize(("function", "case"), [e for e in events() if e[0] not in answers.operations()])
 def test_event_of_the_background_is_handled(function: str, case: str) -> None:
-    event = json.loads(world.fill_in(event_text(function, case)))
+    event = world.read_event(function, case)
 
     answer = call(function, event)
 

@@ -18,7 +18,8 @@ def test_an_id_of_strange_characters_is_answered_with_a_problem(cloud: None, fun
     names = [part.strip("{}") for part in path.split("/") if part.startswith("{")]
 
     for strange in STRANGE:
-        event = request(function, "ann", **dict.fromkeys(names, "id"))
+        given: dict[str, Any] = dict.fromkeys(names, "id")
+        event = request(function, "ann", **given)
         raw = event["rawPath"].replace("/id", f"/{strange}", 1)
         event |= {"rawPath": raw, "pathParameters": dict.fromkeys(names, strange)}
         event["requestContext"]["http"]["path"] = raw

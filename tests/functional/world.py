@@ -1,18 +1,18 @@
-"""The world in which the events happen: published concerts, and whatever stands in `{{…}}` in an event."""
+"""The world in which the events happen: published concerts, and whatever a `sample-…` in an event stands for."""
 
 import functools
+import json
 import re
 from collections.abc import Callable
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from booking import cancellations, catalog, clock, halls, memory, payments, points, reservations, tickets
-from booking.dynamodb import client, put, update, write
+from booking.dynamodb import put, update, write
 from booking.layout import Hall, Row, Section
 from booking.queue import items, line, place, tick, token
 from booking.queue.token import Turn
 from booking.settings import settings
+from tests.handlers import event_text
 
 USER = "11111111-1111-4111-8111-111111111111"
 OTHER = "22222222-2222-4222-8222-222222222222"
@@ -47,6 +47,13 @@ def publish() -> None:
     close("aurora-requiem")
 
 
+def publish_date(label: str) -> None:
+    """Publish one more date of the concert on sale, and let everybody into its queue."""
+    date = {"startsAt": clock.now() + FAR, "timezone": "Asia/Seoul", "price": 12000, "seatsTotal": 50}
+    write(put(settings().catalog_table, {"pk": CONCERT, "sk": label} | date))
+    write(update(settings().queue_table, items.queue_key(CONCERT), "SET #capacity = :all", None, all=10_000))
+
+
 def close(concert: str) -> None:
     """Note on a concert's queue that nothing is left, as the driver does."""
     write(put(settings().queue_table, items.queue_key(concert) | {"closed": CLOSED[concert]}))
@@ -68,6 +75,9 @@ def hall_items(version: str, seats: int) -> dict[str, dict[str, Any]]:
 
 def enter(user: str, concert: str = CONCERT) -> place.Place:
     """Let a user in."""
+def enter(user: str, concert: str | None = None) -> place.Place:
+    """Let a user in, to the one concert or another."""
+    concert = concert or CONCERT
     joined, *_ = line.take_place(concert, user, clock.now())
     tick.tick(concert)
     return place.enter(joined.turn, clock.now())
@@ -220,24 +230,44 @@ PAYMENTS: dict[str, Callable[[], payments.Payment]] = {
 """Payments that an event can name beside their reservations."""
 
 
+def _pays(function: str) -> Callable[[], Any]:
+    return lambda: points.charge(USER, 50_000, f"enough for {function}", clock.now())
+
+
+def _left_a_moment_ago() -> None:
+    """Join and leave, so that joining again at once is told to wait."""
+    line.leave(CONCERT, USER, line.join(CONCERT, USER, clock.now())[0]["token"], clock.now())
+
+
+BEFORE: dict[tuple[str, str], Callable[[], Any]] = {
+    ("use_points", "ok"): _pays("using"),
+    ("start_payment", "ok"): _pays("paying"),
+    ("issue_queue_token", "rate_limited"): _left_a_moment_ago,
+}
+"""What has to have happened before an event although the event does not name it."""
+
+
+def sample(name: str) -> str:
+    """Return what stands in an event for something that only a living stack has, such as `sample-held-reservation`."""
+    return f"sample-{re.sub('[^a-z0-9]+', '-', name)}"
+
+
 def fill_in(text: str) -> str:
     """Make everything that an event speaks of, and put it in its place."""
     made: dict[str, str] = {}
-    for name, make in PAYMENTS.items():
-        if f"{{{{{name}}}}}" in text:
-            payment = make()
-            made = {name: payment["paymentId"], "reservation being paid": payment["reservationId"]}
-    for name in re.findall(r"\{\{(.+?)\}\}", text):
-        if name not in made:
-            made[name] = GIVEN[name]()
-    return re.sub(r"\{\{(.+?)\}\}", lambda match: made[match[1]], text)
+    for name, start in PAYMENTS.items():
+        if re.search(rf"{sample(name)}\b(?!-)", text):
+            payment = start()
+            made = {sample(name): payment["paymentId"], sample("reservation being paid"): payment["reservationId"]}
+    make = {sample(name): each for name, each in GIVEN.items()}
+    for found in dict.fromkeys(re.findall(r"sample-[a-z0-9-]+", text)):
+        if found not in made:
+            made[found] = make[found]()
+    return re.sub(r"sample-[a-z0-9-]+", lambda match: made[match[0]], text)
 
 
-def throttle_the_counter() -> None:
-    """Make DynamoDB refuse to count another join, as it does past a thousand a second."""
-
-    def refuse(params: dict[str, Any], **_: object) -> None:
-        if "#COUNTER" in str(params["body"]):
-            raise ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "UpdateItem")
-
-    client().meta.events.register("before-call.dynamodb.UpdateItem", refuse)
+def read_event(function: str, case: str) -> dict[str, Any]:
+    """Read an event, with everything in it alive and done that it takes."""
+    BEFORE.get((function, case), lambda: None)()
+    event: dict[str, Any] = json.loads(fill_in(event_text(function, case)))
+    return event

@@ -17,13 +17,13 @@ class SignedIn:
     def __init__(self) -> None:
         self.fan = next(FANS)
 
-    def get(self, case: schemathesis.Case, context: schemathesis.AuthContext) -> str:
+    def get(self, case: schemathesis.Case[Any], context: schemathesis.AuthContext) -> str:
         """Choose the fan."""
         if case.operation.definition.raw["operationId"] == "issue_queue_token":
             self.fan = next(FANS)
         return self.fan
 
-    def set(self, case: schemathesis.Case, data: str, context: schemathesis.AuthContext) -> None:
+    def set(self, case: schemathesis.Case[Any], data: str, context: schemathesis.AuthContext) -> None:
         """Say who asks."""
         case.headers["Authorization"] = f"Bearer {data}"
 
@@ -53,7 +53,7 @@ def filter_body(context: schemathesis.HookContext, body: Any) -> bool:
 
 
 @schemathesis.hook
-def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
+def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
     """Send no cursor that is only made to look like one: a list answers it. Tests of the lists try foreign ones."""
     if case.meta is not None and case.meta.generation.mode is schemathesis.GenerationMode.POSITIVE and case.query:
         case.query.pop("cursor", None)

@@ -30,30 +30,29 @@ BYPASSED = {
 }
 
 
-def _link(operation: str, body: dict[str, str] | None = None, **parameters: str) -> dict[str, Any]:
+def _link(operation: str, parameters: dict[str, str], body: dict[str, str] | None = None) -> dict[str, Any]:
     """Say that an answer leads on to an operation: which of its members are which parameters there."""
-    named = {name.replace("__", "."): expression for name, expression in parameters.items()}
-    named = {name.replace("X_Queue_Token", "X-Queue-Token"): expression for name, expression in named.items()}
-    return {"operationId": operation, "parameters": named} | ({"requestBody": body} if body else {})
+    return {"operationId": operation, "parameters": parameters} | ({"requestBody": body} if body else {})
 
 
-_PLACE = {"path__concertId": "$request.path.concertId", "header__X_Queue_Token": "$response.body#/token"}
-_RESERVATION = "$response.body#/reservationId"
+_TOKEN = {"header.X-Queue-Token": "$response.body#/token"}
+_PLACE = {"path.concertId": "$request.path.concertId"} | _TOKEN
+_RESERVATION = {"reservationId": "$response.body#/reservationId"}
 LINKS: dict[str, list[dict[str, Any]]] = {
-    "list_concerts": [_link("get_concert", path__concertId="$response.body#/items/0/concertId")],
-    "get_concert": [_link("list_performances", path__concertId="$response.body#/concertId")],
-    "list_performances": [_link("list_seats", path__performanceId="$response.body#/items/0/performanceId")],
+    "list_concerts": [_link("get_concert", {"path.concertId": "$response.body#/items/0/concertId"})],
+    "get_concert": [_link("list_performances", {"path.concertId": "$response.body#/concertId"})],
+    "list_performances": [_link("list_seats", {"path.performanceId": "$response.body#/items/0/performanceId"})],
     "issue_queue_token": [
-        _link("poll_queue_token", **_PLACE),
-        _link("leave_queue", **_PLACE),
-        _link("reserve_seats", header__X_Queue_Token=_PLACE["header__X_Queue_Token"]),
+        _link("poll_queue_token", _PLACE),
+        _link("leave_queue", _PLACE),
+        _link("reserve_seats", _TOKEN),
     ],
     "reserve_seats": [
-        _link("get_reservation", path__reservationId=_RESERVATION),
-        _link("release_reservation", path__reservationId=_RESERVATION),
-        _link("start_payment", {"reservationId": _RESERVATION}),
+        _link("get_reservation", {f"path.{name}": told for name, told in _RESERVATION.items()}),
+        _link("release_reservation", {f"path.{name}": told for name, told in _RESERVATION.items()}),
+        _link("start_payment", {}, _RESERVATION),
     ],
-    "start_payment": [_link("get_payment", path__paymentId="$response.body#/paymentId")],
+    "start_payment": [_link("get_payment", {"path.paymentId": "$response.body#/paymentId"})],
 }
 """Where an answer leads: what a client can do next with what it has been told."""
 METHODS = ("get", "post", "delete")
@@ -253,9 +252,7 @@ def _complete(operation: dict[str, Any], path: str, method: str, schemas: dict[s
     operation["responses"] = _responses(contract, schemas)
     for status in (contract["success"][0], contract["again"]):
         if status and (links := LINKS.get(operation["operationId"])):
-            operation["responses"][str(status)]["links"] = {
-                link["operationId"]: link for link in links if link["operationId"] != operation["operationId"]
-            }
+            operation["responses"][str(status)]["links"] = {link["operationId"]: link for link in links}
 
 
 def _responses(contract: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:

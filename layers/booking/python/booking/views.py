@@ -442,6 +442,7 @@ class Problem(TypedDict):
     holdAgainAt: NotRequired[str]
     seats: NotRequired[list[TakenSeat]]
     paused: NotRequired[bool]
+    saleStatus: NotRequired[Literal["ON_SALE", "PAUSED"]]
     queueStatus: NotRequired[Literal["WAITING", "ACTIVE"]]
     position: NotRequired[int]
     ahead: NotRequired[int]
