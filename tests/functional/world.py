@@ -73,8 +73,6 @@ def hall_items(version: str, seats: int) -> dict[str, dict[str, Any]]:
     }
 
 
-def enter(user: str, concert: str = CONCERT) -> place.Place:
-    """Let a user in."""
 def enter(user: str, concert: str | None = None) -> place.Place:
     """Let a user in, to the one concert or another."""
     concert = concert or CONCERT
