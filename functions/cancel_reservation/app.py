@@ -16,7 +16,7 @@ from booking.errors import (
 )
 from booking.observability import bind
 
-app = http.api()
+app = http.api(missing=ReservationNotFound)
 
 
 @app.post(

@@ -10,7 +10,7 @@ from booking.errors import PerformanceNotFound
 FOR_GOOD = "public, max-age=31536000, immutable"
 FOR_A_MINUTE = "public, max-age=60"
 
-app = http.api()
+app = http.api(missing=PerformanceNotFound)
 
 
 @app.get(

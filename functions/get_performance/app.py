@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from booking import catalog, clock, halls, http, seats
 from booking.errors import PerformanceNotFound
 
-app = http.api()
+app = http.api(missing=PerformanceNotFound)
 
 
 @app.get(

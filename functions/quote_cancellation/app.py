@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from booking import cancellations, clock, http
 from booking.errors import NotCancellable, PerformanceCancelled, ReservationNotFound, ValidationFailed
 
-app = http.api()
+app = http.api(missing=ReservationNotFound)
 
 
 @app.get(

@@ -28,7 +28,7 @@ NAMES_OF_SERVICES = {"secretsmanager": "secretsmanager", "lambda": "lambda", "st
 NAMES = {"Invoke": "InvokeFunction"}
 THINGS = {
     "SecretId": {name: name for name in resources("AWS::SecretsManager::Secret")},
-    "FunctionName": {"test-advance-queue": "advance-queue"},
+    "FunctionName": {"test-advance-queue:live": "advance-queue:live"},
     "stateMachineArn": {f"arn:aws:states:us-east-1:123456789012:stateMachine:{MACHINE}": "payment"},
 }
 
@@ -53,7 +53,7 @@ def permissions_of(operation: str, service: str, parameters: dict[str, Any]) -> 
 def permissions_in_the_template(function: str) -> set[Permission]:
     """Read a function's policies: each action with the logical id, or the fixed name, of its resource."""
     granted = set()
-    known = [*template()["Resources"], "advance-queue", "payment"]
+    known = [*template()["Resources"], "advance-queue:live", "payment"]
     properties = next(
         p for p in resources("AWS::Serverless::Function").values() if p["CodeUri"].strip("/").endswith(f"/{function}")
     )

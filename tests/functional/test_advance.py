@@ -48,7 +48,7 @@ def kicked(cloud: None) -> list[dict[str, Any]]:
     payloads: list[dict[str, Any]] = []
 
     def invoke(params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
-        assert params["url_path"].endswith("/functions/test-advance-queue/invocations")
+        assert params["url_path"].endswith("/functions/test-advance-queue%3Alive/invocations")
         assert params["headers"]["X-Amz-Invocation-Type"] == "Event"
         payloads.append(json.loads(params["body"]))
         return SimpleNamespace(status_code=202), {"StatusCode": 202}
