@@ -18,8 +18,8 @@ from tools.ost.paths import ROOT
 DOCUMENT = ROOT / "docs" / "scaling.md"
 IMAGES = ROOT / "docs" / "images"
 BEGIN, END = "<!-- begin: make simulate -->", "<!-- end: make simulate -->"
-SIZES = ((1_000, 50, 20_000), (10_000, 500, 20_000), (100_000, 2_000, 20_000), (1_000_000, 2_000, 3_600))
-"""Fans, places, and for how many seconds at most. A million is watched for its first hour, with 2,000 places."""
+SIZES = ((1_000, 50, 20_000), (10_000, 500, 20_000), (200_000, 2_000, 7_200), (1_000_000, 2_000, 3_600))
+"""Fans, places, and for how many seconds at most. The largest are watched for their first hour or two."""
 ABANDONMENTS = (0.0, 0.3, 0.6)
 MUST_HOLD = (20_000, 500, 20_000)
 
@@ -85,7 +85,17 @@ def _places(title: str, outcomes: list[Outcome]) -> Figures:
 
 
 def _bills(title: str, outcomes: list[Outcome]) -> Figures:
-    columns = ["fans", "places", "go away", "polls", "most polls/s", "polls/s per 1,000 present", "writes", "reads"]
+    columns = [
+        "fans",
+        "places",
+        "go away",
+        "polls",
+        "most polls/s",
+        "refused",
+        "polls/s per 1,000 present",
+        "writes",
+        "reads",
+    ]
     columns += ["writes a poll", "tick reads/s", "DynamoDB", "with API and functions", "a fan"]
     rows = []
     for outcome in outcomes:

@@ -5,9 +5,12 @@ when to poll next, when a poll has to write. Here are only the fans, the clock, 
 they do is worked on as arrays, second by second; the tokens near the cursor are items as in the table, for the policy
 to judge.
 
-Fans join as fast as one counter can number them. Of those who wait, a part (`abandonment`) goes away without a word, at
-a moment spread evenly over the wait that the line had for them when they joined; the others poll as they are told. Who
-is in stays for a time drawn from a log-normal distribution, never longer than the active window.
+Fans join as fast as one counter can number them, and no faster than the API's route for joins takes. Polls past the
+API's throttle are refused, and come back as the page does. A place is lost only when the line has ended it; one whose
+fan is there and polls as told would be lost by refusals, or by too long a pause. Of those who wait, a part
+(`abandonment`) goes away without a word, at a moment spread evenly over the wait that the line had for them when they
+joined; the others poll as they are told. Who is in stays for a time drawn from a log-normal distribution, never longer
+than the active window.
 """
 
 from collections import defaultdict
@@ -36,16 +39,15 @@ POLLS_A_PROCESS = 50
 _life: Any = admission.life
 _must_renew: Any = admission.must_renew
 """Both are arithmetic only, so they take arrays as well."""
-JITTERED = np.array(
-    [
-        [
-            admission.poll_after(pause * admission.POLLS_IN_A_WAIT, admission.FRONT + 1, tenth / 10)
-            for tenth in range(10)
-        ]
-        for pause in range(admission.POLL_SLOWEST_SECONDS + 1)
-    ]
-)
-"""The policy's pause with jitter, by the longest pause and tenths of the jitter."""
+
+
+def _pauses(position: int, shortest: int, polls_per_second: int, spread: float) -> tuple[int, int]:
+    """Ask the policy for the longest pause of a position, and for the one with jitter that is told."""
+    longest = admission.poll_after(position, shortest, polls_per_second)
+    return longest, admission.poll_after(position, shortest, polls_per_second, spread)
+
+
+_all_pauses = np.frompyfunc(_pauses, 4, 2)
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,10 @@ class Crowd:
     active_seconds: int = 600
     tick_seconds: int = 2
     joins_a_second: int = 1000
+    polls_a_second: int = 3000
+    """What the API takes; past it, and past the burst, it answers 429. The policy goes by the same, or by `told`."""
+    polls_burst: int = 1500
+    told: int = 0
     horizon: int = 20_000
     capacities: tuple[tuple[int, int], ...] = ()
     """Changes of the capacity by an operator: when, and to what."""
@@ -76,6 +82,8 @@ class Outcome:
     capacity: Array
     present: Array
     polls: Array
+    refused: int
+    """How many polls the API's throttle refused."""
     told_at: Array
     waited: Array
     estimated: Array
@@ -129,6 +137,7 @@ class Fans:
         self.status = np.zeros(n, dtype=np.int8)
         self.expires_at = np.zeros(n, dtype=np.int32)
         self.polls_at = np.full(n, never, dtype=np.int32)
+        self.told = np.zeros(n, dtype=np.int32)
         self.ends_at = np.full(n, never, dtype=np.int32)
         self.entered_at = np.full(n, -1, dtype=np.int32)
         self.joined = 0
@@ -147,31 +156,20 @@ class Room:
     def __init__(self, crowd: Crowd) -> None:
         self.crowd, self.fans = crowd, Fans(crowd)
         self.bills: dict[str, Bill] = defaultdict(Bill)
-        self.line = Line(capacity=crowd.capacity, active_seconds=crowd.active_seconds)
+        self.line = Line(
+            capacity=crowd.capacity,
+            active_seconds=crowd.active_seconds,
+            polls_per_second=crowd.told or crowd.polls_a_second,
+        )
         self.seen = self.line
         self.tokens: dict[int, Token] = {}
         self.items_to = 0
-        self.lost = 0
+        self.lost = self.refused = 0
+        self.may_poll = float(crowd.polls_burst)
+        """What is left in the throttle's bucket."""
         self.one_in = max(1, crowd.fans // 500)
         """Of how many fans one's estimates are noted."""
         self.told: list[tuple[int, int, int]] = []
-
-    def thresholds(self, at: int) -> Array:
-        """Return, for the line as it is, the first number that is told to poll after 3 s, after 4 s and so on to 30."""
-        line = self.seen
-        found: list[int] = []
-        lowest = line.admitted + 1
-        for pause in range(admission.POLL_FASTEST_SECONDS + 1, admission.POLL_SLOWEST_SECONDS + 1):
-            low, high = lowest, self.crowd.fans + 1
-            while low < high:
-                middle = (low + high) // 2
-                if admission.pause(line, middle, at) >= pause:
-                    high = middle
-                else:
-                    low = middle + 1
-            found.append(low)
-            lowest = low
-        return np.array(found)
 
     def join(self, at: int) -> None:
         """Hand numbers and tokens to those who come now."""
@@ -180,55 +178,65 @@ class Room:
         if last == first:
             return
         new = np.arange(first, last)
-        pause = self.pauses(new, at)
-        fans.expires_at[new] = at + _life(pause)
-        fans.polls_at[new] = at + self.jittered(pause)
+        longest = self.tell(new, at)
+        fans.expires_at[new] = at + _life(longest)
         fans.joined = last
         self.bills["joins"] += Bill(0.5, 3, http_calls=1, lambda_calls=1) * len(new)
 
-    def pauses(self, indices: Array, at: int) -> Array:
-        """Return each fan's pause between polls, as the policy has it."""
-        return (
-            admission.POLL_FASTEST_SECONDS + np.searchsorted(self.thresholds(at), indices + 1, side="right")
-        ).astype(np.int32)
+    def tell(self, indices: Array, at: int) -> Array:
+        """Tell fans when to poll next, as the policy has it; return the longest pauses that they could have been
+        told."""
+        fans, line = self.fans, self.seen
+        shortest = admission.shortest_pace(line, at)
+        positions, spread = indices + 1 - line.admitted, fans.random.random(len(indices))
+        longest, told = _all_pauses(positions, shortest, line.polls_per_second, spread)
+        fans.told[indices] = told.astype(np.int32)
+        fans.polls_at[indices] = at + fans.told[indices]
+        return np.asarray(longest.astype(np.int32))
 
-    def jittered(self, pause: Array) -> Array:
-        """Shorten pauses by the policy's jitter, in tenths of it."""
-        jittered: Array = JITTERED[pause, self.fans.random.integers(0, 10, len(pause))]
-        return jittered
+    def throttle(self, due: Array, at: int) -> Array:
+        """Let as many polls through as the API takes. The others' fans wait for what they were told last, and some
+        more, as the page does."""
+        fans, crowd = self.fans, self.crowd
+        self.may_poll = min(crowd.polls_burst, self.may_poll) + crowd.polls_a_second
+        through = min(len(due), int(self.may_poll))
+        self.may_poll -= through
+        if through == len(due):
+            return due
+        mixed = fans.random.permutation(due)
+        refused = mixed[through:]
+        self.refused += len(refused)
+        again = fans.told[refused] * (1 + 0.3 * fans.random.random(len(refused)))
+        fans.polls_at[refused] = at + np.ceil(again).astype(np.int32)
+        return np.sort(mixed[:through])
 
     def poll(self, at: int) -> int:
         """Let everybody poll who is to poll now; return how many."""
         fans = self.fans
         due = np.nonzero(fans.polls_at[: fans.joined] <= at)[0]
         due = due[(fans.status[due] == WAITING) & (fans.leaves_at[due] > at)]
+        due = self.throttle(due, at)
         if not len(due):
             return 0
-        late = due[fans.expires_at[due] <= at]
-        if len(late):
-            fans.status[late] = GONE
-            self.lost += len(late)
-            due = due[fans.expires_at[due] > at]
         may_enter = due < self.seen.admitted
         for index in due[may_enter]:
             self.enter(int(index), at)
         waiting = due[~may_enter]
         if len(waiting):
-            pause = self.pauses(waiting, at)
-            must = _must_renew(fans.expires_at[waiting], pause, at)
+            longest = self.tell(waiting, at)
+            must = _must_renew(fans.expires_at[waiting], longest, at)
             renew = waiting[must]
-            fans.expires_at[renew] = at + _life(pause[must])
+            fans.expires_at[renew] = at + _life(longest[must])
             for index in renew[renew < self.items_to]:
                 if (token := self.tokens.get(int(index) + 1)) is not None:
                     token["expiresAt"] = int(fans.expires_at[index])
-            fans.polls_at[waiting] = at + self.jittered(pause)
             self.bills["polls"] += Bill(write_units=len(renew))
-            self.tell(waiting[waiting % self.one_in == 0], at)
+            self.note(waiting[waiting % self.one_in == 0], at)
         self.bills["polls"] += Bill(read_units=0.5 * min(len(due), np.ceil(len(due) / POLLS_A_PROCESS)))
         self.bills["polls"] += Bill(http_calls=1, lambda_calls=1) * len(due)
         return len(due)
 
-    def tell(self, indices: Array, at: int) -> None:
+    def note(self, indices: Array, at: int) -> None:
         """Note the estimates that a sample of the fans is given, to hold them against what comes."""
         for index in indices:
             wait = admission.estimated_wait(self.seen, int(index) + 1, at)
@@ -337,6 +345,7 @@ def run(crowd: Crowd, on_progress: Callable[[float], None] | None = None) -> Out
         np.array(capacity),
         np.array(present),
         np.array(polls),
+        room.refused,
         told[:, 1],
         fans.entered_at[told[:, 0]] - told[:, 1],
         told[:, 2],

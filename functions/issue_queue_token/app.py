@@ -27,8 +27,9 @@ def issue_queue_token(concertId: str) -> Response[Any]:
     now = clock.now()
     user_id = http.user(app)
     bind(concertId=concertId)
-    sale.ensure_open(catalog.find_concert(concertId, now), now)
-    shown, is_new = line.join(concertId, user_id, now)
+    concert = catalog.find_concert(concertId, now)
+    sale.ensure_open(concert, now)
+    shown, is_new = line.join(concertId, user_id, now, keep_until=concert["salesCloseAt"] + clock.DAY)
     if is_new:
         count("QueueJoined")
     return http.answer(shown, 201 if is_new else 200, retry_after=str(shown["pollAfterSeconds"]))

@@ -233,7 +233,7 @@ def test_a_fan_near_the_front_of_an_undriven_line_kicks_and_others_do_not(kicked
     line.look(cem, AT + 2)
     assert kicked == [{"concertId": CONCERT, "scheduled": False}]
 
-    far = Turn(CONCERT, "far", 2 + admission.FRONT + 1, active=False, expires_at=AT + 60)
+    far = Turn(CONCERT, "far", 2 + admission.FRONT + 1, active=False, expires_at=AT + 600)
     line.look(far, AT + 2)
     driver.take_lease(CONCERT, "one", AT, take_over=True)
     memory.forget()

@@ -72,7 +72,7 @@ def test_a_full_queue_gives_the_next_number() -> None:
 def test_a_second_device_finds_the_same_place_while_waiting_and_while_active() -> None:
     ann, _, cem = fill()
 
-    assert join("cem", AT + 3) == (Place(cem, None), False)
+    assert join("cem", AT + 2) == (Place(cem, None), False)
     assert join("ann", AT + 3) == (Place(ann, AT + ACTIVE_SECONDS), False)
 
 
@@ -86,10 +86,11 @@ def test_a_fan_who_comes_back_late_by_joining_again_is_told_a_pause_that_the_pla
     assert back.turn.expires_at > cem.expires_at - 1 + shown["pollAfterSeconds"]
 
 
-def test_joining_again_after_finishing_lapsing_or_leaving_gives_a_new_place_at_the_end() -> None:
+def test_joining_again_after_finishing_being_passed_over_or_leaving_gives_a_new_place_at_the_end() -> None:
     ann, ben, cem = fill()
-    write(place.finish(CONCERT, ann.number, AT))
+    write(place.finish(CONCERT, ann.number))
     assert place.end(CONCERT, ben.number, left_at=AT - COOL_DOWN_SECONDS)
+    tick.tick(CONCERT, lambda: cem.expires_at)
 
     again, is_new = join("ann", AT + 1)
     ben_again, ben_is_new = join("ben", AT + 1)
@@ -98,6 +99,27 @@ def test_joining_again_after_finishing_lapsing_or_leaving_gives_a_new_place_at_t
     assert (is_new, ben_is_new, cem_is_new) == (True, True, True)
     assert [each.turn.number for each in (again, ben_again, cem_again)] == [4, 5, 6]
     assert stored(cem.number)["status"] == "EXPIRED"
+
+
+def test_a_phone_in_a_pocket_keeps_its_place_while_the_line_does_not_need_it() -> None:
+    cem = fill()[2]
+    tick.tick(CONCERT, lambda: cem.expires_at)
+    late = AT + 590
+
+    polled = poll(cem, late)
+    joined, is_new = join("cem", late + 300)
+
+    assert (polled.turn.number, joined.turn.number, is_new) == (cem.number, cem.number, False)
+    for back, at in ((polled, late), (joined, late + 300)):
+        assert back.turn.expires_at - at >= numbers(back, at)["pollAfterSeconds"] + admission.SAFE_SECONDS
+
+
+def test_a_place_whose_time_is_over_enters_when_the_line_has_let_it_in_and_not_ended_it() -> None:
+    _, ben, cem = fill()
+    place.end(CONCERT, ben.number)
+    tick.tick(CONCERT, lambda: AT + 2)
+
+    assert poll(cem, cem.expires_at + 100).turn.active
 
 
 def test_whoever_leaves_and_joins_again_at_once_is_told_how_long_to_wait_and_burns_no_number() -> None:
@@ -126,7 +148,7 @@ def test_leaving_again_and_again_makes_the_wait_longer_and_paying_ends_that() ->
         turn = join("cem", at)[0].turn
     assert waits == [30, 60, 120, 240, 480, 600, 600]
 
-    write(place.finish(CONCERT, turn.number, at))
+    write(place.finish(CONCERT, turn.number))
     turn = join("cem", at)[0].turn
     place.end(CONCERT, turn.number, left_at=at)
     with pytest.raises(RateLimited) as refused:
@@ -212,10 +234,10 @@ def test_the_first_devices_token_works_on_after_the_second_has_let_the_fan_in() 
 
 def test_a_poll_of_one_device_never_shortens_what_another_was_given() -> None:
     cem = fill()[2]
-    longer = place.renew(cem, admission.life(30), AT + 1).turn
+    longer = place.renew(cem, AT + 1 + admission.life(30), AT + 1).turn
 
     memory.forget()
-    shorter = place.renew(cem, admission.life(2), AT + 2).turn
+    shorter = place.renew(cem, AT + 2 + admission.life(2), AT + 2).turn
 
     assert stored(cem.number)["expiresAt"] == longer.expires_at == shorter.expires_at
 
@@ -223,7 +245,7 @@ def test_a_poll_of_one_device_never_shortens_what_another_was_given() -> None:
 def test_a_late_renewal_does_not_prolong_a_turn_to_book() -> None:
     ann = fill()[0]
 
-    assert place.renew(dataclasses.replace(ann, active=False), 5_000, AT + 1).turn == ann
+    assert place.renew(dataclasses.replace(ann, active=False), AT + 5_000, AT + 1).turn == ann
     assert stored(ann.number)["expiresAt"] == AT + ACTIVE_SECONDS
 
 
@@ -253,13 +275,38 @@ def test_whoever_the_line_has_let_in_since_it_was_read_enters_without_moving_it(
     assert items.read_queue(CONCERT) == passed
 
 
-def test_a_place_that_has_lapsed_never_comes_back() -> None:
-    cem = fill()[2]
+def test_a_place_that_the_line_has_ended_never_comes_back() -> None:
+    _, ben, cem = fill()
+    place.end(CONCERT, ben.number)
+    tick.tick(CONCERT, lambda: cem.expires_at)
 
-    with pytest.raises(QueueTokenExpired):
-        place.renew(cem, admission.life(2), cem.expires_at)
-    with pytest.raises(QueueTokenExpired):
-        place.enter(cem, cem.expires_at)
+    for at in (AT, cem.expires_at):
+        with pytest.raises(QueueTokenExpired):
+            place.renew(cem, at + 5_000, at)
+        with pytest.raises(QueueTokenExpired):
+            place.enter(cem, at)
+
+
+def test_a_turn_whose_time_is_over_never_comes_back() -> None:
+    ann = fill()[0]
+
+    assert place.renew(dataclasses.replace(ann, active=False), AT + 5_000, AT + 1).turn == ann
+    for again in (poll, place.enter):
+        with pytest.raises(QueueTokenExpired):
+            again(dataclasses.replace(ann, active=False), AT + ACTIVE_SECONDS)
+
+
+def test_what_is_over_is_kept_until_the_sales_window_is() -> None:
+    closes = AT + 5_000_000
+    line.take_place(CONCERT, "ann", AT, closes)
+    dead, _ = membership.next_number(CONCERT, "dead", 0, AT, closes)
+    line.take_place(CONCERT, "cem", AT, closes)
+    place.end(CONCERT, 1)
+    tick.tick(CONCERT, lambda: AT + 60)
+
+    assert [stored(number)["status"] for number in (1, dead)] == ["FINISHED", "EXPIRED"]
+    assert {stored(number)["purgeAt"] for number in (1, dead, 3)} == {closes}
+    assert items.read_membership(CONCERT, "ann", consistent=True) is not None
 
 
 def test_a_place_that_was_given_up_is_told_so_while_active() -> None:
@@ -296,12 +343,12 @@ def test_a_lost_answer_of_the_counter_is_passed_over() -> None:
 
 
 def test_a_join_that_wakes_up_after_its_number_was_passed_over_takes_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    number = membership._next_number(CONCERT, "ann", 0, AT)[0]
+    number = membership.next_number(CONCERT, "ann", 0, AT, AT + 999)[0]
     join("ben", AT)
     tick.tick(CONCERT, lambda: AT + 60)
     assert stored(number)["status"] == "EXPIRED"
 
-    assert place.open_place(CONCERT, "ann", number, 16, AT + 60) is None
+    assert place.open_place(CONCERT, "ann", number, AT + 76, AT + 60, AT + 999) is None
     assert join("ann", AT + 60)[0].turn.number > number
 
 

@@ -1,6 +1,7 @@
 """The signed queue token: what is let through and what is not."""
 
 import base64
+import dataclasses
 import json
 from collections.abc import Mapping
 from types import SimpleNamespace
@@ -54,6 +55,12 @@ def test_a_token_ends_exactly_at_its_deadline() -> None:
 
     with pytest.raises(QueueTokenExpired):
         read(text, at=AT + 60)
+
+
+def test_a_waiting_place_is_proved_also_after_its_time() -> None:
+    waiting = dataclasses.replace(TURN, active=False)
+
+    assert read(token.sign(waiting), at=AT + 86_400) == waiting
 
 
 @pytest.mark.parametrize("who", [{"user": "ben"}, {"concert": "aimer"}])

@@ -1,5 +1,6 @@
 """The policy of the waiting room at its edges."""
 
+from itertools import pairwise
 from typing import Literal
 
 import pytest
@@ -179,28 +180,73 @@ def test_the_measurement_is_carried_on_as_the_next_ones_prior() -> None:
     assert after.pace == (10 * 120_000 + 60_000) // 70
 
 
-@given(wait=st.integers(0, 10**7), position=st.integers(1, 10**6), spread=st.floats(0, 1, exclude_max=True))
-def test_a_fan_polls_every_two_to_thirty_seconds_and_never_later_than_the_life_covers(
-    wait: int, position: int, spread: float
-) -> None:
-    pause = admission.poll_after(wait, position, spread)
+LINES = st.builds(
+    Line,
+    capacity=st.integers(0, 20_000),
+    pace=st.integers(0, 10**6),
+    polls_per_second=st.integers(1, 10_000),
+    sample_at=st.sampled_from([0, AT - 30]),
+)
 
-    assert 2 <= pause <= admission.poll_after(wait, position) <= 30
-    assert admission.life(admission.poll_after(wait, position)) >= 3 * pause
+
+@given(line=LINES, position=st.integers(1, 10**7), spread=st.floats(0, 1, exclude_max=True), left=st.integers(0, 9_000))
+def test_a_place_is_safe_for_a_minute_beyond_the_pause_that_is_told_also_after_a_poll_that_wrote_nothing(
+    line: Line, position: int, spread: float, left: int
+) -> None:
+    told, longest = admission.pause(line, position, AT, spread), admission.pause(line, position, AT)
+
+    assert 2 <= told <= longest
+    assert admission.life(longest) >= told + 60
+    if not admission.must_renew(AT + left, longest, AT):
+        assert left >= told + 60
+
+
+@pytest.mark.parametrize("fans", [20_000, 200_000, 1_000_000, 10_000_000])
+@pytest.mark.parametrize("capacity", [50, 2_000, 20_000])
+def test_the_pauses_of_a_whole_line_add_up_to_no_more_polls_than_the_api_takes(fans: int, capacity: int) -> None:
+    """Whatever the pace that has been measured. One fan in many stands for those around them."""
+    for pace in (0, 1, 9, 90, 10_000):
+        line = Line(capacity=capacity, pace=pace, polls_per_second=3000)
+        edges = [round(1.02**step) for step in range(1, 2_000) if 1.02**step < fans] + [fans]
+        rate = 0.0
+        for first, last in pairwise(sorted(set(edges))):
+            longest = admission.pause(line, first, AT)
+            mean = sum(admission.pause(line, first, AT, tenth / 10) for tenth in range(10)) / 10
+            assert longest >= mean
+            rate += (last - first) / mean
+
+        assert rate <= 3000
 
 
 def test_fans_far_back_do_not_all_come_back_at_once() -> None:
-    assert len({admission.poll_after(10_000, 5_000, spread / 10) for spread in range(10)}) > 5
-    assert admission.poll_after(5, 5_000) == 2
+    line = Line(capacity=50, pace=1_000)
+
+    assert len({admission.pause(line, 5_000, AT, spread / 10) for spread in range(10)}) > 5
 
 
-@pytest.mark.parametrize("wait", [0, 120, 1_200, 10**6])
-def test_a_fan_whose_turn_may_be_next_asks_often_however_long_it_may_take(wait: int) -> None:
-    assert admission.poll_after(wait, admission.FRONT) == 2
-    assert admission.poll_after(1_200, admission.FRONT + 1) == 30
+@pytest.mark.parametrize("pace", [0, 1, 1_000, 10**6])
+def test_a_fan_whose_turn_may_be_next_asks_often_however_long_it_may_take(pace: int) -> None:
+    line = Line(capacity=1, pace=pace)
+
+    assert admission.pause(line, admission.FRONT, AT) == 2
+    assert admission.pause(line, admission.FRONT + 1, AT) <= 60
 
 
-@given(pause=st.integers(2, 30), left=st.integers(1, 200))
-def test_a_poll_that_writes_nothing_leaves_time_for_a_late_next_one(pause: int, left: int) -> None:
-    if not admission.must_renew(AT + left, pause, AT):
-        assert left > pause + pause / 2 + 4
+def test_where_the_api_has_room_nobody_waits_longer_than_a_minute_for_an_answer() -> None:
+    line = Line(capacity=1, pace=10**6)
+
+    assert admission.pause(line, 1_000, AT) == 60
+    assert admission.pause(line, 1_000_000, AT) == 1_000_000 * admission.SHARES // 3_000
+
+
+def test_a_fan_asks_at_least_ten_times_in_the_shortest_wait_that_is_plausible() -> None:
+    measured, unmeasured = Line(capacity=500, pace=400), Line(capacity=500)
+
+    assert admission.pause(measured, 1_000, AT) == 1_000 * 400 // 1000 // admission.PLAUSIBLE // 10
+    assert admission.pause(unmeasured, 1_000, AT) == 1_000 * 1_200 // 1000 // admission.PLAUSIBLE_BEFORE // 10
+
+
+def test_a_smaller_api_is_asked_less_often() -> None:
+    few = Line(capacity=500, pace=400, polls_per_second=30)
+
+    assert admission.pause(few, 1_000, AT) == 1_000 * admission.SHARES // 30

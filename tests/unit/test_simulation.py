@@ -19,6 +19,24 @@ def test_twenty_thousand_at_once_fill_five_hundred_places_and_never_one_more(aba
     assert median <= 0.2
 
 
+def test_nobody_who_polls_as_told_loses_the_place_to_an_api_that_takes_few_polls() -> None:
+    """A fiftieth of the default, and a crowd to match."""
+    crowd = Crowd(6_000, 60, 0.6, polls_a_second=60, polls_burst=30, joins_a_second=20)
+
+    outcome = run(crowd)
+
+    assert outcome.lost == 0
+    assert outcome.polls.max() <= 90
+    assert outcome.refused < 0.01 * outcome.polls.sum()
+    assert outcome.utilisation >= 0.95
+
+
+def test_control_pauses_that_do_not_know_the_throttle_are_refused() -> None:
+    outcome = run(Crowd(6_000, 60, 0.6, polls_a_second=60, polls_burst=30, joins_a_second=20, told=6_000))
+
+    assert outcome.refused > 0.2 * outcome.polls.sum()
+
+
 def test_a_changed_capacity_is_never_passed_and_is_used_again() -> None:
     outcome = run(Crowd(3_000, 100, 0.3, capacities=((300, 50), (900, 0), (1_200, 150))))
 

@@ -454,7 +454,7 @@ def confirm_booking(payment: Facts, used: Mapping[str, Any], at: int) -> Item:
                 empty={},
             ),
             reservations.confirm(payment, payment["paymentId"], at),
-            place.finish(payment["concertId"], payment["turn"], at),
+            place.finish(payment["concertId"], payment["turn"]),
             *(
                 seats.sell(payment["performanceId"], number, payment["reservationId"])
                 for number in payment["seatNumbers"]

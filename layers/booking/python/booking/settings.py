@@ -30,6 +30,7 @@ class Settings:
     max_holding_seconds: int
     hold_again_seconds: int
     max_seats_per_user: int
+    polls_per_second: int
     sign_up: str = "name"
     """`email` where a fan who signs up confirms an address."""
     fans_charge: str = "on"

@@ -10,9 +10,10 @@ would fill places that an operator has just taken away; and that the cursor has 
 fans who have been let in. No counter can drift, no clock is trusted, and two advances at once, or one that dies
 between any two of its calls, change nothing about it.
 
-A fan who went away silently lapses by the clock (`expiresAt`), but only frees the place once the advance has *ended*
-the token, on condition that it has not been renewed in between. So a clock that runs ahead, or a renewal that is late
-on its way, can make a place's end earlier or later by a moment, but can never give it to two.
+Silence ends nothing by itself. `expiresAt` says until when a place is safe even if the line gets there; after it, the
+place is the fan's still, until the advance needs it and has *ended* the token, on condition that it has not been
+renewed in between. So a clock that runs ahead, or a renewal that is late on its way, can make a place's end earlier or
+later by a moment, but can never give it to two.
 
 A number whose token is missing belongs to a join that is on its way, or died on it. It counts as taken until some join
 after it is `JOIN_GRACE_SECONDS` old; then its place in line is ended as well, so that a join that wakes up late finds
@@ -37,10 +38,17 @@ FRONT = 10
 """How near to the cursor a fan may be let in at any moment, and sees to it that the line moves."""
 
 POLL_FASTEST_SECONDS = 2
-POLL_SLOWEST_SECONDS = 30
+POLL_SLOWEST_SECONDS = 60
+"""How seldom a fan asks where the API has room."""
+POLL_ACTIVE_SECONDS = 30
 POLLS_IN_A_WAIT = 10
-"""A fan polls about every tenth of what is left of the wait."""
-JITTER = 0.2
+"""A fan polls about every tenth of what is left of the shortest wait that is plausible."""
+PLAUSIBLE_BEFORE, PLAUSIBLE = 8, 2
+"""How much shorter than the estimate a wait may turn out: while nothing has been measured, and later."""
+SHARES = 18
+"""Fans ask the less often the further back they are: one at position p at most once in p * SHARES / polls a second.
+With jitter that adds up to the polls a second, for a line of ten million: the sum of 1/p is ln(p)."""
+JITTER = 0.5
 """Up to this part of the pause is left out, so that fans who were told the same thing do not come back together."""
 
 SAMPLE_SECONDS = 60
@@ -49,10 +57,9 @@ SAMPLE_SECONDS = 60
 PRIOR_ENTRIES = 10
 """How many entries the prior weighs. Before any measurement the prior is what is certain, see `estimated_wait`."""
 
-LIFE_POLLS = 3
-LIFE_MARGIN_SECONDS = 10
-"""A renewed token lives for three pauses between polls and this. A poll renews it when half of that is over, so even
-after a poll that wrote nothing the next one may come half a pause and five seconds late."""
+SAFE_SECONDS = 60
+"""For how long beyond the pause that was told a place is safe at least. A renewal lasts for two pauses and this, so
+that every second poll writes nothing."""
 
 
 OVER = frozenset({"FINISHED", "EXPIRED"})
@@ -92,12 +99,14 @@ class Line:
     where none is running.
 
     The rest is for operators: the places in use when the line last moved, how many have been let in and how many had
-    lapsed so far, and when the line last moved. `active_seconds`, how long a turn lasts, is the stack's own.
-    While it is `closed`, since nothing is left to sell, nobody else is let in, and whoever goes away is ended at once.
+    lapsed so far, and when the line last moved. How long a turn lasts (`active_seconds`) and how many polls the API
+    takes are the stack's own. While the line is `closed`, since nothing is left to sell, nobody else is let in, and
+    whoever goes away is ended at once.
     """
 
     capacity: int
     active_seconds: int = 600
+    polls_per_second: int = 3000
     closed: bool = False
     admitted: int = 0
     low: int = 0
@@ -274,29 +283,37 @@ def estimated_wait(line: Line, number: int, at: int) -> int:
     return max(1, ahead * pace_of(line, at) // 1000)
 
 
+def shortest_pace(line: Line, at: int) -> int:
+    """Return the shortest time between entries that is plausible, in milliseconds a number."""
+    return pace_of(line, at) // (PLAUSIBLE if line.pace else PLAUSIBLE_BEFORE)
+
+
 def pause(line: Line, number: int, at: int, spread: float = 0.0) -> int:
     """Tell a number in how many seconds to ask again; `spread` as in `poll_after`."""
-    return poll_after(estimated_wait(line, number, at), number - line.admitted, spread)
+    return poll_after(number - line.admitted, shortest_pace(line, at), line.polls_per_second, spread)
 
 
-def poll_after(wait: int, position: int, spread: float = 0.0) -> int:
-    """Tell in how many seconds to ask again, from the estimated wait; `spread` in [0, 1) says how much of the jitter.
+def poll_after(position: int, shortest: int, polls_per_second: int, spread: float = 0.0) -> int:
+    """Tell in how many seconds to ask again, from the position and the shortest pace that is plausible; `spread` in
+    [0, 1) says how much of the jitter.
 
-    2 s near the front, at most 30 s. Those whose turn may be next ask often whatever the estimate, so that a place that
-    comes free is taken at once. Jitter only ever shortens the pause, so the token's life, which follows the longest
-    one, covers it.
+    Those whose turn may be next ask often whatever the estimate, so that a place that comes free is taken at once. The
+    others ask as often as a tenth of the wait and a minute say, but no more often than their share of what the API
+    takes. Jitter only ever shortens the pause, so the time for which a place is safe, which follows the longest one,
+    covers it.
     """
     if position <= FRONT:
         return POLL_FASTEST_SECONDS
-    pause = min(wait / POLLS_IN_A_WAIT, POLL_SLOWEST_SECONDS)
-    return max(int(pause * (1 - JITTER * spread)), POLL_FASTEST_SECONDS)
+    wanted = min(position * shortest / 1000 / POLLS_IN_A_WAIT, POLL_SLOWEST_SECONDS)
+    longest = max(wanted, position * SHARES / max(1, polls_per_second))
+    return max(int(longest * (1 - JITTER * spread)), POLL_FASTEST_SECONDS)
 
 
 def life(poll_after_seconds: int) -> int:
-    """Return how many seconds a waiting token lives from a poll, by when it is to poll next."""
-    return LIFE_POLLS * poll_after_seconds + LIFE_MARGIN_SECONDS
+    """Return for how many seconds a renewal keeps a waiting place safe, by when it is to poll next at the latest."""
+    return 2 * poll_after_seconds + SAFE_SECONDS
 
 
 def must_renew(expires_at: int, poll_after_seconds: int, at: int) -> bool:
-    """Tell whether a poll has to write: when half of the token's life is over."""
-    return 2 * (expires_at - at) <= life(poll_after_seconds)
+    """Tell whether a poll has to write: when the place would not be safe until some time after the next one."""
+    return expires_at - at < poll_after_seconds + SAFE_SECONDS

@@ -58,7 +58,8 @@ class QueueItem(TypedDict, total=False):
 
 
 class CounterItem(TypedDict, total=False):
-    """`pk = concertId#COUNTER, sk = COUNTER`: how many numbers have been given out, and when the last was.
+    """`pk = concertId#COUNTER, sk = COUNTER`: how many numbers have been given out, when the last was, and until when
+    what is over is kept.
 
     Beside these, `by0`, `got0` and so on: who has just joined, and with which number (see `membership`).
     """
@@ -67,6 +68,7 @@ class CounterItem(TypedDict, total=False):
     sk: str
     issued: int
     issuedAt: int
+    keepUntil: int
 
 
 class TokenItem(TypedDict):
@@ -127,6 +129,7 @@ def line_of(queue: QueueItem, counter: CounterItem | None = None) -> Line:
     return Line(
         capacity=queue.get("capacity", settings().queue_capacity),
         active_seconds=settings().active_seconds,
+        polls_per_second=settings().polls_per_second,
         closed="closed" in queue,
         admitted=queue.get("admitted", 0),
         low=queue.get("low", 0),

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from booking.views import QueueView
 
 
-def join(concert_id: str, user_id: str, at: int) -> tuple["QueueView", bool]:
+def join(concert_id: str, user_id: str, at: int, keep_until: int = 0) -> tuple["QueueView", bool]:
     """Return the user's place in line and whether it is new; let them straight in if there is room.
+
+    The place is kept until `keep_until` at least, as in `membership.find_or_open`.
 
     Safe to repeat, from any device.
 
@@ -23,15 +25,15 @@ def join(concert_id: str, user_id: str, at: int) -> tuple["QueueView", bool]:
         RateLimited: more joins than one counter can number; nothing was done.
 
     """
-    found, line, is_new = take_place(concert_id, user_id, at)
+    found, line, is_new = take_place(concert_id, user_id, at, keep_until)
     return view.shown(found, line, at), is_new
 
 
-def take_place(concert_id: str, user_id: str, at: int) -> tuple[Place, Line, bool]:
+def take_place(concert_id: str, user_id: str, at: int, keep_until: int = 0) -> tuple[Place, Line, bool]:
     """Do what `join` does; return the place itself, the line as it is then, and whether the place is new."""
     queue = recent_queue(concert_id, at)
     line = line_of(queue)
-    found, is_new = membership.find_or_open(concert_id, user_id, line, at)
+    found, is_new = membership.find_or_open(concert_id, user_id, line, at, keep_until)
     turn = found.turn
     if not turn.active and turn.number > line.admitted and _has_moved(line, turn.number):
         line = make_room(concert_id, turn.number, at)
@@ -64,8 +66,8 @@ def poll(concert_id: str, user_id: str, sent: str | None, at: int) -> "QueueView
 def look(turn: Turn, at: int) -> tuple[Place, Line | None]:
     """Do what `poll` does for a token that has been verified; return the place itself, and the line if it waited.
 
-    At most one write, and none while less than half of the token's life is over; at most one read, of the line or, once
-    ACTIVE, of the token.
+    At most one write, and none while the place is safe for long enough; at most one read, of the line or, once ACTIVE,
+    of the token.
 
     Raises:
         QueueTokenExpired: the place is gone.

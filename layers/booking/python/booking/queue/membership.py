@@ -26,23 +26,26 @@ ATTEMPTS = 5
 RECENT = 32
 """How many users the counter remembers: as many as keep it within one unit of writing."""
 RECENT_SECONDS = 5
-"""For how long at least it tells a user's joins from a new one. A token lives longer than twice of it, so a number that
-is found so has not been forgotten."""
+"""For how long at least it tells a user's joins from a new one. A token is kept for longer than twice of it, so a
+number that is found so has not been forgotten."""
+KEPT_SECONDS = 366 * clock.DAY
 COOL_DOWN_SECONDS = 30
 LONGEST_COOL_DOWN_SECONDS = 600
 
 
-def find_or_open(concert_id: str, user_id: str, line: Line, at: int) -> tuple[Place, bool]:
+def find_or_open(concert_id: str, user_id: str, line: Line, at: int, keep_until: int = 0) -> tuple[Place, bool]:
     """Return the user's place in line and whether it is new. Safe to repeat: a user has one living place.
 
+    What is written is kept until `keep_until`, the sales window's end, or a year where none is said.
+
     Costs half a unit of reading and three of writing: strict order and one place for each user cost two of the three.
-    `line` may be a second old; it tells for how long the place must live.
+    `line` may be a second old; it tells for how long the place must be safe.
 
     Raises:
         RateLimited: more joins than one counter can number, or the user has just left; nothing was done.
 
     """
-    over = 0
+    keep_until, over = keep_until or at + KEPT_SECONDS, 0
     for attempt in range(ATTEMPTS):
         membership = read_membership(concert_id, user_id, consistent=attempt > 0)
         leaves = 0
@@ -58,11 +61,12 @@ def find_or_open(concert_id: str, user_id: str, line: Line, at: int) -> tuple[Pl
                 continue  # a copy that lags may name the place before this one
             leaves = _leaves(membership, token, at)
             over = max(over, membership["number"])
-        number, is_new = _next_number(concert_id, user_id, over, at)
-        opened = place.open_place(concert_id, user_id, number, admission.life(admission.pause(line, number, at)), at)
+        number, is_new = next_number(concert_id, user_id, over, at, keep_until)
+        safe_until = at + admission.life(admission.pause(line, number, at))
+        opened = place.open_place(concert_id, user_id, number, safe_until, at, keep_until)
         if opened is None:
             over = max(over, number)
-        elif _point_to(concert_id, user_id, number, membership, leaves, at):
+        elif _point_to(concert_id, user_id, number, membership, leaves, max(keep_until, at + KEPT_SECONDS)):
             return opened, is_new
         else:
             place.end(concert_id, number)
@@ -85,7 +89,7 @@ def _leaves(membership: MembershipItem, token: TokenItem | None, at: int) -> int
     return leaves + 1
 
 
-def _next_number(concert_id: str, user_id: str, over: int, at: int) -> tuple[int, bool]:
+def next_number(concert_id: str, user_id: str, over: int, at: int, keep_until: int) -> tuple[int, bool]:
     """Number one more join, unless this user has just been numbered; return the number, and whether it is a new one.
 
     `over` is a number of this user's that is known to be over. An answer that is lost for good leaves a hole in the
@@ -96,10 +100,11 @@ def _next_number(concert_id: str, user_id: str, over: int, at: int) -> tuple[int
     one_more = update(
         settings().queue_table,
         counter_key(concert_id),
-        f"SET #issuedAt = :at, #issued = if_not_exists(#issued, :zero) + :one, "
+        f"SET #issuedAt = :at, #keepUntil = :keep, #issued = if_not_exists(#issued, :zero) + :one, "
         f"#by{slot} = :now, #got{slot} = if_not_exists(#issued, :zero) + :one",
         f"attribute_not_exists(#by{slot}) OR (#by{slot} <> :now AND #by{slot} <> :before) OR #got{slot} <= :over",
         at=at,
+        keep=keep_until,
         zero=0,
         one=1,
         now=now,
@@ -120,10 +125,12 @@ def _mark(user_id: str, moment: int) -> str:
     return base64.urlsafe_b64encode(digest).decode()
 
 
-def _point_to(concert_id: str, user_id: str, number: int, before: MembershipItem | None, leaves: int, at: int) -> bool:
+def _point_to(
+    concert_id: str, user_id: str, number: int, before: MembershipItem | None, leaves: int, keep_until: int
+) -> bool:
     """Have the user's membership point to a number, unless it points to another one than `before` did by now."""
     key = membership_key(concert_id, user_id)
-    item = MembershipItem(pk=key["pk"], sk=key["sk"], number=number, leaves=leaves, purgeAt=at + 366 * clock.DAY)
+    item = MembershipItem(pk=key["pk"], sk=key["sk"], number=number, leaves=leaves, purgeAt=keep_until)
     was = before["number"] if before else 0
     try:
         write(put(settings().queue_table, item, "attribute_not_exists(#pk) OR #number = :before", before=was))

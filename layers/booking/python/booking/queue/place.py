@@ -1,13 +1,13 @@
 """A place in line: the token item of one number, and every write on it with its condition.
 
 The conditions are what the proof in `admission` stands on: a token that is over (FINISHED or EXPIRED) never changes
-again, and a token whose time is over is ended only with the deadline that was read.
+again, and a token whose time is over is ended only with the deadline that was read. A waiting place whose time is over
+is not lost before the line has ended it.
 """
 
 from dataclasses import dataclass
 from typing import cast
 
-from booking import clock
 from booking.dynamodb import ConditionFailed, Write, check, put, update, write
 from booking.errors import QueueTokenExpired
 from booking.queue import admission
@@ -30,11 +30,13 @@ def _place(concert_id: str, item: TokenItem) -> Place:
 
 
 def _is_alive(item: TokenItem | None, at: int) -> bool:
-    return item is not None and item["status"] in {"WAITING", "ACTIVE"} and item["expiresAt"] > at
+    if item is None or item["status"] in admission.OVER:
+        return False
+    return item["status"] == "WAITING" or item["expiresAt"] > at
 
 
-def open_place(concert_id: str, user_id: str, number: int, life: int, at: int) -> Place | None:
-    """Write a new token that lives for `life` seconds; None when this number is over by now, or was never this user's.
+def open_place(concert_id: str, user_id: str, number: int, safe_until: int, at: int, keep_until: int) -> Place | None:
+    """Write a new token that is safe until a time; None when this number is over by now, or was never this user's.
 
     Safe to repeat: several joins of one user may share a number.
     """
@@ -44,9 +46,9 @@ def open_place(concert_id: str, user_id: str, number: int, life: int, at: int) -
         userId=user_id,
         number=number,
         status="WAITING",
-        expiresAt=at + life,
+        expiresAt=safe_until,
         joinedAt=at,
-        purgeAt=at + life + clock.DAY,
+        purgeAt=keep_until,
     )
     try:
         write(put(settings().queue_table, item, "attribute_not_exists(#pk)"))
@@ -58,10 +60,10 @@ def open_place(concert_id: str, user_id: str, number: int, life: int, at: int) -
     return _place(concert_id, item)
 
 
-def close_number(concert_id: str, number: int, at: int) -> tuple[TokenItem | None, bool]:
+def close_number(concert_id: str, number: int, keep_until: int) -> tuple[TokenItem | None, bool]:
     """Close a number whose join has died on its way; return what is there then, and whether this call put it there."""
     key = token_key(concert_id, number)
-    tombstone = TokenItem(pk=key["pk"], sk=key["sk"], number=number, status="EXPIRED", purgeAt=at + clock.DAY)
+    tombstone = TokenItem(pk=key["pk"], sk=key["sk"], number=number, status="EXPIRED", purgeAt=keep_until)
     try:
         write(put(settings().queue_table, tombstone, "attribute_not_exists(#pk)"))
     except ConditionFailed as refused:
@@ -82,13 +84,11 @@ def enter(turn: Turn, at: int) -> Place:
             update(
                 settings().queue_table,
                 token_key(turn.concert_id, turn.number),
-                "SET #status = :active, #activeUntil = :until, #expiresAt = :until, #purgeAt = :purge",
-                "#status = :waiting AND #expiresAt > :at",
+                "SET #status = :active, #activeUntil = :until, #expiresAt = :until",
+                "#status = :waiting",
                 active="ACTIVE",
                 waiting="WAITING",
                 until=until,
-                purge=until + clock.DAY,
-                at=at,
             )
         )
     except ConditionFailed as refused:
@@ -99,27 +99,25 @@ def enter(turn: Turn, at: int) -> Place:
     return _place(turn.concert_id, token)
 
 
-def renew(turn: Turn, life: int, at: int) -> Place:
-    """Let a waiting token live for `life` seconds from now: the health check. Safe to repeat; a token that has lapsed
-    never comes back.
+def renew(turn: Turn, safe_until: int, at: int) -> Place:
+    """Keep a waiting place safe until a time: the health check. Safe to repeat; also a place whose time is over comes
+    back, unless the line has ended it.
 
-    It never shortens a life: another device of the same fan may have been told to come back later than this one.
+    It never shortens that time: another device of the same fan may have been told to come back later than this one.
 
     Raises:
         QueueTokenExpired: the place is gone.
 
     """
-    expires_at = at + life
     try:
         item = write(
             update(
                 settings().queue_table,
                 token_key(turn.concert_id, turn.number),
-                "SET #expiresAt = :until, #lastSeenAt = :at, #purgeAt = :purge",
-                "#status = :waiting AND #expiresAt > :at AND #expiresAt <= :until",
+                "SET #expiresAt = :until, #lastSeenAt = :at",
+                "#status = :waiting AND #expiresAt <= :until",
                 waiting="WAITING",
-                until=expires_at,
-                purge=expires_at + clock.DAY,
+                until=safe_until,
                 at=at,
             )
         )
@@ -129,7 +127,7 @@ def renew(turn: Turn, life: int, at: int) -> Place:
 
 
 def come_back(place: Place, pause: int, at: int) -> Place:
-    """Prolong a waiting place when needed: whoever comes back is told a pause that the place must outlive.
+    """Prolong a waiting place when needed: it must be safe for longer than the pause that its fan is told.
 
     Raises:
         QueueTokenExpired: the place is gone.
@@ -138,7 +136,7 @@ def come_back(place: Place, pause: int, at: int) -> Place:
     turn = place.turn
     if turn.active or not admission.must_renew(turn.expires_at, pause, at):
         return place
-    return renew(turn, admission.life(pause), at)
+    return renew(turn, at + admission.life(pause), at)
 
 
 def _alive(item: TokenItem | None, at: int) -> TokenItem:
@@ -184,7 +182,7 @@ def use(turn: Turn, at: int) -> Write:
     )
 
 
-def finish(concert_id: str, number: int, at: int) -> Write:
+def finish(concert_id: str, number: int) -> Write:
     """End a turn because its fan has paid, in the transaction that confirms the booking.
 
     The token's own state is no condition: a token that ran out during the payment strands nobody.
@@ -192,9 +190,8 @@ def finish(concert_id: str, number: int, at: int) -> Write:
     return update(
         settings().queue_table,
         token_key(concert_id, number),
-        "SET #status = :finished, #purgeAt = :purge",
+        "SET #status = :finished",
         finished="FINISHED",
-        purge=at + clock.DAY,
     )
 
 
@@ -243,10 +240,8 @@ def expire(concert_id: str, number: int, item: TokenItem) -> tuple[TokenItem, bo
 
 
 def living(concert_id: str, item: TokenItem, at: int) -> Place | None:
-    """Return the place of a token that has been read, if it lives; if its time is over, see to it that it never lives
+    """Return the place of a token that has been read, if it lives; if its turn is over, see to it that it never lives
     again."""
-    if item["status"] in admission.OVER:
-        return None
-    if item["expiresAt"] <= at:
+    if item["status"] == "ACTIVE" and item["expiresAt"] <= at:
         item, _ = expire(concert_id, item["number"], item)
     return _place(concert_id, item) if _is_alive(item, at) else None

@@ -38,23 +38,25 @@ def tick(
     Safe to repeat and to run many at once. `queue` is the queue item if it has been read just now. The order of the
     reads matters: first the cursor and the capacity, which the write asks for, then the tokens.
     """
-    lapsed = at = 0
+    lapsed = at = keep_until = 0
 
     def end(number: int, token: Token | None) -> State:
         nonlocal ends, lapsed
         if not ends:
             return State.TAKEN
-        state, ours = _end(concert_id, number, cast(TokenItem | None, token), at)
+        state, ours = _end(concert_id, number, cast(TokenItem | None, token), at, keep_until)
         ends, lapsed = ends - 1, lapsed + ours
         return state
 
     line = Line(capacity=0)
     for _ in range(ROUNDS):
         queue = read_queue(concert_id) if queue is None else queue
-        line = line_of(queue, read_counter(concert_id))
+        counter = read_counter(concert_id)
+        line = line_of(queue, counter)
         if line.low >= line.issued or (until is not None and line.admitted >= until):
             return line
         at = now()
+        keep_until = counter.get("keepUntil", at + clock.DAY)
         tokens = read_tokens(concert_id, line.low + 1, admission.horizon(line), line.issued)
         decision = admission.settle(line, tokens, at, end)
         try:
@@ -69,13 +71,13 @@ def tick(
     return line
 
 
-def _end(concert_id: str, number: int, item: TokenItem | None, at: int) -> tuple[State, bool]:
+def _end(concert_id: str, number: int, item: TokenItem | None, at: int, keep_until: int) -> tuple[State, bool]:
     """End a token whose time is over, or a number whose join has died; return what the number stands for then, and
     whether it was this call that ended it."""
     if item is not None:
         now_is, ours = place.expire(concert_id, number, item)
         return admission.state_of(now_is, at=at), ours
-    closed, ours = place.close_number(concert_id, number, at)
+    closed, ours = place.close_number(concert_id, number, keep_until)
     return admission.state_of(closed, at=at), ours
 
 

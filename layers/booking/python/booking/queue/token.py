@@ -53,10 +53,13 @@ def sign(turn: Turn) -> str:
 def verify(text: str | None, *, user_id: str, at: int, concert_id: str | None = None) -> Turn:
     """Read a token that this user sent, for this concert if one is given.
 
+    One of a turn ends with it. One of a waiting place proves the place also after its time: the place may live, or have
+    become a turn, and has to be looked up.
+
     Raises:
         QueueTokenRequired: there is none.
         QueueTokenInvalid: not signed by us, another user's, or for another concert.
-        QueueTokenExpired: its time is over.
+        QueueTokenExpired: the turn is over.
 
     """
     if not text:
@@ -73,7 +76,7 @@ def verify(text: str | None, *, user_id: str, at: int, concert_id: str | None = 
     except (jwt.InvalidTokenError, KeyError, UnicodeError) as error:
         raise QueueTokenInvalid from error
     ensure_for(turn, user_id, concert_id)
-    if turn.expires_at <= at:
+    if turn.active and turn.expires_at <= at:
         raise QueueTokenExpired
     return turn
 

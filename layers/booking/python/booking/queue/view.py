@@ -21,7 +21,7 @@ def shown(place: Place, line: Line | None, at: int) -> "views.QueueView":
 def numbers(place: Place, line: Line | None, at: int) -> "views.QueueNumbers":
     """Show a place without its token, in a line that may be a second old; who is ACTIVE stands in none."""
     turn = place.turn
-    position, wait, pause, paused = 0, 0, admission.POLL_SLOWEST_SECONDS, False
+    position, wait, pause, paused = 0, 0, admission.POLL_ACTIVE_SECONDS, False
     if not turn.active and line is not None:
         paused = line.paused
         position = max(1, turn.number - line.admitted)
