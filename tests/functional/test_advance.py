@@ -312,7 +312,7 @@ def test_each_tick_writes_the_queues_levels_with_the_concert_as_their_dimension(
     fill()
     capsys.readouterr()
 
-    driver._report(CONCERT, tick.tick(CONCERT, clock.now), AT + 9)
+    driver.report(CONCERT, tick.tick(CONCERT, clock.now), AT + 9)
 
     written = json.loads(capsys.readouterr().out)
     assert written["concertId"] == CONCERT

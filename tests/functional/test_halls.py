@@ -195,11 +195,11 @@ def test_while_one_reader_counts_the_others_show_the_count_before(monkeypatch: p
     performance = find()
     seats.count_free(performance, at)
     take(1, 2)
-    count = seats._count
+    count = seats.read_count
 
     def meanwhile(asked: Performance, when: int) -> seats.Count:
         memory.forget()
-        monkeypatch.setattr(seats, "_count", not_twice)
+        monkeypatch.setattr(seats, "read_count", not_twice)
         assert seats.count_available(performance, at + 5) == 3360
         memory.forget()
         return count(asked, when)
@@ -207,7 +207,7 @@ def test_while_one_reader_counts_the_others_show_the_count_before(monkeypatch: p
     def not_twice(*_: Any) -> seats.Count:
         raise AssertionError("two readers count at the same time")
 
-    monkeypatch.setattr(seats, "_count", meanwhile)
+    monkeypatch.setattr(seats, "read_count", meanwhile)
     assert seats.count_available(performance, at + 5) == 3358
 
 
@@ -221,7 +221,7 @@ def test_a_reader_that_died_while_counting_is_replaced(monkeypatch: pytest.Monke
         def dies(*_: Any) -> seats.Count:
             raise SystemExit
 
-        dying.setattr(seats, "_count", dies)
+        dying.setattr(seats, "read_count", dies)
         with pytest.raises(SystemExit):
             seats.count_free(performance, at + 5)
 

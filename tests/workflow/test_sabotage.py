@@ -337,7 +337,7 @@ def no_void(_: World, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def no_lock(_: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(payments, "_move_deadlines", lambda _payment, _until: [])
+    monkeypatch.setattr(payments, "move_deadlines", lambda _payment, _until: [])
 
 
 def no_end(_: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -192,7 +192,7 @@ def start(user_id: str, reservation_id: str, key: str, at: int) -> Started:
         transact(
             put(_table(), payment, "attribute_not_exists(#paymentId)"),
             reservations.lock(reservation, payment_id, until=until, at=at),
-            *_move_deadlines(payment, until),
+            *move_deadlines(payment, until),
         )
     except ConditionFailed as refused:
         return _replay(refused.item or {}, reservation_id)
@@ -297,7 +297,8 @@ def _refuse(payment: Payment, balance: int, at: int) -> Payment:
     return failed
 
 
-def _move_deadlines(payment: Facts, until: int) -> list[Write]:
+def move_deadlines(payment: Facts, until: int) -> list[Write]:
+    """Move the deadlines of the seats that are paid for, as long as they are this reservation's."""
     return [
         seats.move_deadline(payment["performanceId"], number, payment["reservationId"], until=until)
         for number in payment["seatNumbers"]
@@ -491,7 +492,7 @@ def unlock_hold(payment: Facts, steps: list[Step], reason: Mapping[str, Any], at
     }
     writes |= {
         f"seat {number}": move
-        for number, move in zip(payment["seatNumbers"], _move_deadlines(payment, payment["holdExpiresAt"]), strict=True)
+        for number, move in zip(payment["seatNumbers"], move_deadlines(payment, payment["holdExpiresAt"]), strict=True)
     }
     for _ in attempts():
         names = list(writes)

@@ -114,7 +114,7 @@ def reserve(performance: Performance, seat_numbers: list[int], turn: Turn, at: i
         if ended is None:
             continue
         item = _new(performance, wanted, turn, limit, at)
-        if (held := _hold(item, turn, limit, ended)) is not None:
+        if (held := write_hold(item, turn, limit, ended)) is not None:
             return held
     raise TemporarilyUnavailable
 
@@ -217,7 +217,7 @@ def terms_of(performance: Performance) -> Terms:
     }
 
 
-def _hold(item: Reservation, turn: Turn, limit: Limit, ended: list[Write]) -> Reservation | None:
+def write_hold(item: Reservation, turn: Turn, limit: Limit, ended: list[Write]) -> Reservation | None:
     """Write a hold; return it, or None when what it was decided on has changed.
 
     Raises:

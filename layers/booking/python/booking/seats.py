@@ -284,13 +284,14 @@ def count(performance: Performance, at: int) -> Count:
     large = performance["seatsTotal"] > MAX_SECTION_SEATS
     return cached(
         ("count", performance_id(performance)),
-        lambda: _shared_count(performance, at) if large else _count(performance, at),
+        lambda: _shared_count(performance, at) if large else read_count(performance, at),
         at,
         1 if large else COUNT_CACHE_SECONDS,
     )
 
 
-def _count(performance: Performance, at: int) -> Count:
+def read_count(performance: Performance, at: int) -> Count:
+    """Count the seats that are free and sold, by section and grade, by reading every one that is taken."""
     sections = halls.sections(performance, at)
     free = {section.section_id: dict(section.grade_counts) for section in sections}
     taken = read_taken(performance_id(performance), numbers_of(performance), at)
@@ -328,7 +329,7 @@ def _shared_count(performance: Performance, at: int) -> Count:
     counted: CountItem = {
         "performanceId": name,
         "seatNumber": 0,
-        "count": _count(performance, at),
+        "count": read_count(performance, at),
         "freshUntil": at + COUNT_CACHE_SECONDS,
         "countingUntil": at,
         "expiresAt": at + clock.DAY,

@@ -65,7 +65,7 @@ def drive(
     if not take_over and is_driven(queue, started) and started - queue.get("advancedAt", 0) < TICK_SECONDS:
         return 0
     queue, looked_at = note_what_is_left(concert_id, queue, started), started
-    line, ticks, failures = _report(concert_id, tick(concert_id, now, queue=queue), now()), 1, 0
+    line, ticks, failures = report(concert_id, tick(concert_id, now, queue=queue), now()), 1, 0
     if not line.waiting or not take_lease(concert_id, driver, started, take_over=take_over):
         return ticks
     holds = True
@@ -80,7 +80,7 @@ def drive(
                 return ticks
             if now() - looked_at >= LOOK_SECONDS:
                 queue, looked_at = note_what_is_left(concert_id, queue, now()), now()
-            line, ticks, failures = _report(concert_id, tick(concert_id, now, queue=queue), now()), ticks + 1, 0
+            line, ticks, failures = report(concert_id, tick(concert_id, now, queue=queue), now()), ticks + 1, 0
         except TemporarilyUnavailable:
             failures += 1
             count("QueueTickFailed")
@@ -110,7 +110,7 @@ def note_what_is_left(concert_id: str, queue: QueueItem, at: int) -> QueueItem:
     return cast(QueueItem, write(update(settings().queue_table, queue_key(concert_id), change, None, **values)))
 
 
-def _report(concert_id: str, line: Line, at: int) -> Line:
+def report(concert_id: str, line: Line, at: int) -> Line:
     """Write the queue's levels as metrics. It stalls while fans wait before places that are free."""
     idle = max(0, at - line.advanced_at) if line.advanced_at else 0
     levels(
