@@ -235,7 +235,9 @@ def _complete(operation: dict[str, Any], path: str, method: str, schemas: dict[s
         for known in operation.pop("parameters", [])
     ]
     parameters += [HEADERS["queueToken"]] if contract["queueToken"] else []
-    parameters += [HEADERS["key"]] if contract["key"] else []
+    if contract["key"]:
+        optional = {"required": False, "description": contract["key"]} if isinstance(contract["key"], str) else {}
+        parameters.append(HEADERS["key"] | optional)
     parameters += PAGING if contract["paged"] else []
     parameters += [{"name": name, "in": "query", "schema": QUERY[name]} for name in contract["query"]]
     parameters += [HEADERS["validator"]] if contract["cached"] else []

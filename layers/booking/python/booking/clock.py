@@ -5,6 +5,7 @@ import re
 import time
 from datetime import UTC, datetime
 
+HOUR = 3600
 DAY = 86_400
 
 

@@ -20,6 +20,8 @@
     ├── SeatTaken                   409
     ├── SeatLimitExceeded           409
     ├── HeldTooLong                 409
+    ├── NotEnoughSeats              409
+    ├── LeavesSingleSeat            409
     ├── AlreadyPaid                 409
     ├── PaymentInProgress           409
     ├── ReservationNotHeld          409
@@ -196,6 +198,20 @@ class SeatLimitExceeded(BookingError):
 
     code, status, title = "SEAT_LIMIT_EXCEEDED", 409, "Too many seats"
     sentence = "You cannot have more seats of this performance."
+
+
+class NotEnoughSeats(BookingError):
+    """Fewer seats are free than were asked for. Members: `available`, and how many of them side by side, `together`."""
+
+    code, status, title = "NOT_ENOUGH_SEATS", 409, "Not enough seats"
+    sentence = "There are not as many free seats of this kind. Try fewer, another grade or another section."
+
+
+class LeavesSingleSeat(BookingError):
+    """The choice leaves a seat alone. Members: `seatNumbers` left alone, and seats that would leave none, `instead`."""
+
+    code, status, title = "LEAVES_SINGLE_SEAT", 409, "A seat would be left alone"
+    sentence = "Your choice would leave a single seat between others. Please move one seat along."
 
 
 class HeldTooLong(BookingError):

@@ -7,13 +7,14 @@ seats 1 to N in rows of ten that nobody has drawn.
 """
 
 from functools import lru_cache
-from typing import Any, TypedDict, cast
+from itertools import groupby
+from typing import Any, NamedTuple, TypedDict, cast
 
 from booking.catalog import Concert, Performance, on_sale, performance_id, price_of, venue_words
-from booking.clock import rfc3339
+from booking.clock import HOUR, rfc3339
 from booking.dynamodb import get, query_all
 from booking.errors import ValidationFailed
-from booking.layout import MAX_SECTION_SEATS, HallSummary, Row, Section
+from booking.layout import MAX_SECTION_SEATS, HallSummary, Row, Seat, Section, section_of
 from booking.memory import cached
 from booking.settings import settings
 
@@ -22,8 +23,19 @@ STANDARD = "standard"
 """The one grade of a performance without a hall."""
 _ROW = 10
 
+type Placed = tuple[Section, Seat]
+"""A seat of a performance's hall, and its section."""
 type Counts = dict[str, dict[str, int]]
 """Numbers of seats by section and grade."""
+
+
+class Wish(NamedTuple):
+    """What a fan asks for who does not pick seats: how many, and of which grade or section, if that matters."""
+
+    quantity: int
+    grade_id: str | None
+    section_id: str | None
+    accessible: bool
 
 
 class SummaryItem(TypedDict):
@@ -131,6 +143,38 @@ def _plain_summary(seats_total: int) -> HallSummary:
         "grades": [{"gradeId": STANDARD, "name": "Standard"}],
         "sections": [section.summary() for section in _plain_sections(seats_total)],
     }
+
+
+def released(performance: Performance, at: int) -> bool:
+    """Tell whether accessible places are sold to everybody by now."""
+    hours = performance.get("accessibleReleaseHours")
+    return hours is not None and at >= performance["startsAt"] - hours * HOUR
+
+
+def place(performance: Performance, numbers: list[int], at: int) -> list[Placed]:
+    """Find seats that the performance has, by number."""
+    hall = summary(performance, at)
+    found = ((number, section_of(hall, number)) for number in sorted(numbers))
+    placed = [(section(performance, each["sectionId"], at), number) for number, each in found if each is not None]
+    return [(within, within.seat(number)) for within, number in placed]
+
+
+def by_section(picked: list[Placed]) -> list[tuple[Section, list[int]]]:
+    """Sort seats, in order, by their sections."""
+    return [
+        (section, [seat["seatNumber"] for _, seat in seats])
+        for section, seats in groupby(picked, key=lambda placed: placed[0])
+    ]
+
+
+def are_together(picked: list[Placed]) -> bool:
+    """Tell whether seats, in order, are all side by side."""
+    [(section, numbers), *elsewhere] = by_section(picked)
+    return (
+        not elsewhere
+        and any(run.start <= numbers[0] and numbers[-1] < run.stop for _, run in section.runs())
+        and (numbers[-1] - numbers[0] == len(numbers) - 1)
+    )
 
 
 def performance_view(performance: Performance, concert: Concert, free: Counts, at: int) -> dict[str, Any]:

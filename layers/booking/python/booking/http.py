@@ -297,7 +297,7 @@ def operation(
     body: str | None = None,
     user: bool = False,
     queue_token: bool = False,
-    key: bool = False,
+    key: bool | str = False,
     paged: bool = False,
     cached: bool = False,
     query: Iterable[str] = (),
@@ -306,8 +306,9 @@ def operation(
     """Describe an endpoint for the specification: what it needs, what it answers and how it can refuse.
 
     `success` is the status and the name of the view, `again` another status with the same view, `body` the name of the
-    request's model (both in `tools.ost.specification`'s reach); `key` is an Idempotency-Key, `paged` a list with
-    `limit` and `cursor`, `cached` an answer with a validator (`public`), `media` the type of an answer that is no view.
+    request's model (both in `tools.ost.specification`'s reach); `key` is an Idempotency-Key (or says when one is
+    needed), `paged` a list with `limit` and `cursor`, `cached` an answer with a validator (`public`), `media` the type
+    of an answer that is no view.
     """
     contract = {
         "success": success,

@@ -28,6 +28,16 @@ def cancellation_id(user_id: str, key: str) -> str:
     return f"c{digest('cancellation', user_id, key)}"
 
 
+def reservation_id_of_key(user_id: str, key: str, at: int) -> str:
+    """Name a hold after its user's idempotency key; sorts by time `at` as the others do."""
+    return f"r{at:09x}{digest('reserve', user_id, key)[:12]}"
+
+
+def of_key(reservation_id: str) -> str:
+    """Return the part of a reservation's id that comes from the key, whenever it was made."""
+    return reservation_id[10:]
+
+
 def payment_id(user_id: str, key: str) -> str:
     """Name a payment after who pays and their idempotency key; it is also the name of the workflow's execution."""
     return f"p{digest('payment', user_id, key)}"

@@ -15,6 +15,7 @@ from booking.errors import ValidationFailed
 
 MAX_AMOUNT = 1_000_000
 MAX_SEATS = 4
+MAX_PARTY = 50
 MAX_SCANS = 200
 MAX_CODE = 4296
 """As much as a QR code can hold: somebody else's codes are scanned at a door, too."""
@@ -23,10 +24,17 @@ type Schema = dict[str, Any]
 
 
 class ReserveSeats(TypedDict):
-    """Which seats of which performance to hold."""
+    """Which seats of which performance to hold, or how many: the best ones that are free.
+
+    `gradeId` and `sectionId` narrow down where the best ones are looked for; `accessible` asks for an accessible place.
+    """
 
     performanceId: str
-    seatNumbers: list[int]
+    seatNumbers: list[int] | None
+    quantity: int | None
+    gradeId: str | None
+    sectionId: str | None
+    accessible: bool
 
 
 class ChargePoints(TypedDict):
@@ -85,6 +93,12 @@ def _distinct(numbers: list[int]) -> list[int]:
     return numbers
 
 
+def _either(body: ReserveSeats) -> ReserveSeats:
+    if (body["seatNumbers"] is None) == (body["quantity"] is None):
+        raise PydanticCustomError("either", "Input should have either seatNumbers or quantity")
+    return body
+
+
 def _body(**members: Schema) -> Schema:
     fields = {
         name: {"type": "typed-dict-field", "schema": schema, "required": schema["type"] != "default"}
@@ -103,10 +117,19 @@ _SEATS = {
 }
 
 SCHEMAS: dict[type, Schema] = {
-    ReserveSeats: _body(
-        performanceId=_text(100, 1),
-        seatNumbers=_SEATS,
-    ),
+    ReserveSeats: {
+        "type": "function-after",
+        "function": {"type": "no-info", "function": _either},
+        "schema": _body(
+            performanceId=_text(100, 1),
+            seatNumbers={"type": "default", "default": None, "schema": _SEATS},
+            quantity={"type": "default", "default": None, "schema": _integer(1, MAX_PARTY)},
+            gradeId={"type": "default", "default": None, "schema": {"type": "nullable", "schema": _text(40, 1)}},
+            sectionId={"type": "default", "default": None, "schema": {"type": "nullable", "schema": _text(40, 1)}},
+            accessible={"type": "default", "default": False, "schema": {"type": "bool", "strict": True}},
+        ),
+        "metadata": {"pydantic_js_updates": {"oneOf": [{"required": ["seatNumbers"]}, {"required": ["quantity"]}]}},
+    },
     ChargePoints: _body(
         amount=_AMOUNT,
         userId={"type": "default", "default": None, "schema": {"type": "nullable", "schema": _text(128, 1)}},

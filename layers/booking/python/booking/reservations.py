@@ -11,8 +11,8 @@ is written only to make room in the user's limit.
 import re
 from typing import Any, Literal, NotRequired, TypedDict, cast
 
-from booking import catalog, clock, ids, limits, seats
-from booking.catalog import DEFAULT_FEES, FeePolicy, Performance
+from booking import catalog, clock, halls, ids, limits, seats
+from booking.catalog import DEFAULT_FEES, Concert, FeePolicy, Performance
 from booking.cursors import not_a_cursor
 from booking.dynamodb import (
     Item,
@@ -23,11 +23,13 @@ from booking.dynamodb import (
     get,
     put,
     query,
+    query_all,
     transact,
     update,
 )
 from booking.errors import (
     HeldTooLong,
+    IdempotencyKeyReused,
     PaymentInProgress,
     ReservationExpired,
     ReservationNotFound,
@@ -37,12 +39,15 @@ from booking.errors import (
     TemporarilyUnavailable,
     ValidationFailed,
 )
+from booking.halls import Placed, Wish
 from booking.limits import PAID, Limit
 from booking.queue import line, place
 from booking.queue.token import Turn
 from booking.seats import Seat
 from booking.settings import settings
 
+KEY_CLOCKS_DIFFER_SECONDS = 60
+"""By how much the clock that made a key's reservation may have been ahead of this one."""
 FIRST_SEAT = 3
 """The position of the first seat in the transaction that holds: before it are token, limit and reservation."""
 
@@ -53,6 +58,16 @@ class Terms(TypedDict):
     startsAt: int
     timezone: str
     fees: FeePolicy
+
+
+class PricedSeat(TypedDict):
+    """A seat as it is printed on the chair, and what it cost when it was held."""
+
+    seatNumber: int
+    row: str
+    label: str
+    gradeId: str
+    price: int
 
 
 class Reservation(TypedDict):
@@ -77,9 +92,14 @@ class Reservation(TypedDict):
     cancelledSeatNumbers: NotRequired[list[int]]
     refunded: NotRequired[int]
     cancelledAt: NotRequired[int]
+    seats: NotRequired[list[PricedSeat]]
+    together: NotRequired[bool]
+    request: NotRequired[str]
 
 
-def reserve(performance: Performance, seat_numbers: list[int], turn: Turn, at: int) -> Reservation:
+def reserve(
+    performance: Performance, seat_numbers: list[int], turn: Turn, at: int, *, accessible: bool = False
+) -> Reservation:
     """Hold all of these seats for the user, or none of them.
 
     Safe to repeat: asking again for the seats of one's own living hold returns that hold. One transaction takes the
@@ -89,9 +109,10 @@ def reserve(performance: Performance, seat_numbers: list[int], turn: Turn, at: i
     twice: that is looked at again, and never told as a refusal.
 
     Raises:
-        ValidationFailed: a seat that this performance does not have.
+        ValidationFailed: a seat that this performance does not have, or one that is kept for others.
         QueueTokenExpired, QueueTokenNotActive: it is not this user's turn.
         SeatTaken: with every seat that is not free; nothing was held.
+        LeavesSingleSeat: with the seat that would be left alone; nothing was held.
         HeldTooLong, SeatLimitExceeded: nothing was held.
 
     """
@@ -99,6 +120,9 @@ def reserve(performance: Performance, seat_numbers: list[int], turn: Turn, at: i
     if wanted[-1] > performance["seatsTotal"]:
         message = f"must be from 1 to {performance['seatsTotal']}"
         raise ValidationFailed(errors=[{"field": "seatNumbers", "message": message}])
+    picked = halls.place(performance, wanted, at)
+    if "hallVersion" in performance:
+        _search().ensure_not_kept(performance, picked, at, accessible=accessible)
     performance_id = catalog.performance_id(performance)
     for _ in attempts():
         line.book(turn, at)
@@ -110,13 +134,88 @@ def reserve(performance: Performance, seat_numbers: list[int], turn: Turn, at: i
             if (held := _find_held(turn.user_id, mine, wanted, taken, at)) is not None:
                 return held
             continue
+        if performance.get("noSingleSeats"):
+            _search().ensure_nobody_alone(performance, picked, at)
         ended = _make_room(limit, len(wanted), at)
         if ended is None:
             continue
-        item = _new(performance, wanted, turn, limit, at)
-        if (held := write_hold(item, turn, limit, ended)) is not None:
-            return held
+        name = ids.reservation_id(turn.user_id, performance_id, wanted, turn.number, limit["revision"], at)
+        outcome = write_hold(_new(performance, picked, name, turn, limit, at), turn, limit, ended)
+        if not isinstance(outcome, list):
+            return outcome
+        _ensure_nobody_elses(outcome, turn.user_id)
     raise TemporarilyUnavailable
+
+
+def reserve_best(
+    performance: Performance, concert: Concert, wish: Wish, key: str, turn: Turn, at: int
+) -> tuple[Reservation, bool]:
+    """Choose the best seats that are free and hold them, in one; return the reservation and whether it was there.
+
+    Safe to repeat with the same key: the reservation's id comes from it, so a repeated request finds the first one's.
+
+    Raises:
+        ValidationFailed: a grade or section that the hall does not have.
+        IdempotencyKeyReused: the key was used for another wish.
+        QueueTokenExpired, QueueTokenNotActive: it is not this user's turn.
+        NotEnoughSeats, HeldTooLong, SeatLimitExceeded: nothing was held.
+
+    """
+    performance_id = catalog.performance_id(performance)
+    name = ids.reservation_id_of_key(turn.user_id, key, at)
+    asked = ids.digest(performance_id, *wish)
+    looking = _search().Search(performance, concert, wish, ids.of_key(name), at)
+    for _ in attempts():
+        line.book(turn, at)
+        limit = limits.read(turn.user_id, performance_id)
+        if known := [each for each in limit["holds"] if ids.of_key(each) == ids.of_key(name)]:
+            if (found := _get(turn.user_id, known[0])) is not None:
+                return _same_request(found, asked), True
+            continue
+        ended = _make_room(limit, wish.quantity, at)
+        if ended is None:
+            continue
+        choice = looking.choose()
+        item = _new(performance, halls.place(performance, list(choice.seats), at), name, turn, limit, at)
+        item["request"] = asked
+        held = write_hold(item, turn, limit, ended)
+        if not isinstance(held, list):
+            return held, False
+        looking.lose([seat["seatNumber"] for seat in held if seat["userId"] != turn.user_id])
+    raise TemporarilyUnavailable
+
+
+def find_by_key(user_id: str, key: str, performance_id: str, wish: Wish, at: int) -> Reservation | None:
+    """Return the reservation that this key has made in the last day, if it has made one.
+
+    Raises:
+        IdempotencyKeyReused: for another wish.
+
+    """
+    name = ids.reservation_id_of_key(user_id, key, at)
+    made = query_all(
+        settings().reservations_table,
+        "#userId = :user AND #reservationId BETWEEN :first AND :last",
+        user=user_id,
+        first=ids.reservation_id_of_key(user_id, key, at - clock.DAY),
+        last=ids.reservation_id_of_key(user_id, key, at + KEY_CLOCKS_DIFFER_SECONDS),
+    )
+    for found in cast(list[Reservation], made):
+        if ids.of_key(found["reservationId"]) == ids.of_key(name):
+            return _same_request(found, ids.digest(performance_id, *wish))
+    return None
+
+
+def _same_request(found: Reservation, asked: str) -> Reservation:
+    if found.get("request") != asked:
+        raise IdempotencyKeyReused
+    return found
+
+
+def _search() -> Any:
+    from booking import search  # noqa: PLC0415 - who picks seats of a small date is spared the import
+
+    return search
 
 
 def _ensure_nobody_elses(taken: list[Seat], user_id: str) -> None:
@@ -191,21 +290,34 @@ def _make_room(limit: Limit, wanted: int, at: int) -> list[Write] | None:
     return ended
 
 
-def _new(performance: Performance, wanted: list[int], turn: Turn, limit: Limit, at: int) -> Reservation:
-    performance_id = catalog.performance_id(performance)
-    return {
+def _new(performance: Performance, picked: list[Placed], name: str, turn: Turn, limit: Limit, at: int) -> Reservation:
+    priced: list[PricedSeat] = [
+        {
+            "seatNumber": seat["seatNumber"],
+            "row": seat["row"],
+            "label": seat["label"],
+            "gradeId": seat["gradeId"],
+            "price": catalog.price_of(performance, seat["gradeId"]),
+        }
+        for _, seat in picked
+    ]
+    item: Reservation = {
         "userId": turn.user_id,
-        "reservationId": ids.reservation_id(turn.user_id, performance_id, wanted, turn.number, limit["revision"], at),
+        "reservationId": name,
         "concertId": performance["pk"],
-        "performanceId": performance_id,
-        "seatNumbers": wanted,
-        "amount": performance["price"] * len(wanted),
+        "performanceId": catalog.performance_id(performance),
+        "seatNumbers": [seat["seatNumber"] for seat in priced],
+        "amount": sum(seat["price"] for seat in priced),
         "status": "HELD",
         "expiresAt": limits.deadline(limit, at),
         "createdAt": at,
         "turn": turn.number,
         "terms": terms_of(performance),
+        "together": halls.are_together(picked),
     }
+    if "hallVersion" in performance:
+        item["seats"] = priced
+    return item
 
 
 def terms_of(performance: Performance) -> Terms:
@@ -217,13 +329,8 @@ def terms_of(performance: Performance) -> Terms:
     }
 
 
-def write_hold(item: Reservation, turn: Turn, limit: Limit, ended: list[Write]) -> Reservation | None:
-    """Write a hold; return it, or None when what it was decided on has changed.
-
-    Raises:
-        SeatTaken: somebody was faster; nothing was held.
-
-    """
+def write_hold(item: Reservation, turn: Turn, limit: Limit, ended: list[Write]) -> Reservation | list[Seat]:
+    """Write a hold and return it; or the seats that are somebody's, none when something else has changed meanwhile."""
     name, at, until = item["reservationId"], item["createdAt"], item["expiresAt"]
     owner = {"reservation_id": name, "user_id": item["userId"]}
     try:
@@ -244,8 +351,7 @@ def write_hold(item: Reservation, turn: Turn, limit: Limit, ended: list[Write]) 
             return found  # this very request has been here before
         last = FIRST_SEAT + len(item["seatNumbers"])
         lost = [seat for position, seat in refused.refusals.items() if FIRST_SEAT <= position < last and seat]
-        _ensure_nobody_elses(cast(list[Seat], lost), item["userId"])
-        return None
+        return cast(list[Seat], lost)
     return item
 
 
@@ -428,7 +534,8 @@ def seats_left(item: Reservation) -> list[int]:
 def prices(item: Reservation) -> dict[int, int]:
     """Return what was paid for each seat."""
     each = item["amount"] // len(item["seatNumbers"])
-    return dict.fromkeys(item["seatNumbers"], each)
+    graded = {seat["seatNumber"]: seat["price"] for seat in item.get("seats", [])}
+    return graded or dict.fromkeys(item["seatNumbers"], each)
 
 
 def view(item: Reservation, at: int) -> dict[str, Any]:
@@ -439,6 +546,12 @@ def view(item: Reservation, at: int) -> dict[str, Any]:
     shown["createdAt"] = clock.rfc3339(item["createdAt"])
     shown["cancelledSeatNumbers"] = item.get("cancelledSeatNumbers", [])
     shown["refunded"] = item.get("refunded", 0)
+    plain = [
+        {"seatNumber": number, "row": "", "label": str(number), "gradeId": halls.STANDARD, "price": price}
+        for number, price in prices(item).items()
+    ]
+    shown["seats"] = item.get("seats", plain)
+    shown["together"] = item.get("together", len(item["seatNumbers"]) == 1)
     if "paymentId" in item:
         shown["paymentId"] = item["paymentId"]
     return shown | {"serverTime": clock.rfc3339(at)}

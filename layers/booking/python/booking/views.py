@@ -207,13 +207,25 @@ class QueueView(QueueNumbers):
     serverTime: str
 
 
+class PricedSeat(TypedDict):
+    """A seat as it is printed on the chair, and what it cost when it was held."""
+
+    seatNumber: int
+    row: str
+    label: str
+    gradeId: str
+    price: int
+
+
 class Reservation(TypedDict):
-    """Seats held, or bought, or given up."""
+    """Seats held, or bought, or given up; `together` says whether they are all side by side."""
 
     reservationId: str
     concertId: str
     performanceId: str
     seatNumbers: list[int]
+    seats: list[PricedSeat]
+    together: bool
     amount: int
     status: Literal["HELD", "CONFIRMED", "EXPIRED", "RELEASED", "CANCELLED"]
     expiresAt: str
@@ -462,6 +474,9 @@ class Problem(TypedDict):
     steps: NotRequired[list[Step]]
     reason: NotRequired[Literal["NOT_PAID", "STARTED", "CANCELLED", "CHECKED_IN", "POLICY"]]
     seatNumbers: NotRequired[list[int]]
+    instead: NotRequired[list[int]]
+    available: NotRequired[int]
+    together: NotRequired[int]
     paid: NotRequired[int]
     fee: NotRequired[int]
     refund: NotRequired[int]
