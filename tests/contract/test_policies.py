@@ -182,6 +182,12 @@ def _in_a_hall(function: str, seats: int = 601) -> Callable[[], dict[str, Any]]:
     return scenario
 
 
+def _a_party_in_a_large_hall() -> dict[str, Any]:
+    sent = _in_a_hall("reserve_seats")()
+    sent["headers"]["idempotency-key"] = "a party"
+    return sent | {"body": json.dumps({"performanceId": given.PERFORMANCE, "quantity": 2})}
+
+
 def _a_line_for_a_large_hall() -> dict[str, Any]:
     _in_a_hall("list_seats")()
     line.join(CONCERT, USER, clock.now())
@@ -190,7 +196,7 @@ def _a_line_for_a_large_hall() -> dict[str, Any]:
 
 def _a_section() -> dict[str, Any]:
     sent = _in_a_hall("list_seats")()
-    return sent | {"queryStringParameters": {"section": "all"}}
+    return sent | {"queryStringParameters": {"section": "from-1"}}
 
 
 def _using() -> dict[str, Any]:
@@ -245,7 +251,7 @@ SCENARIOS: dict[str, list[Callable[[], dict[str, Any]]]] = {
     "advance_queue": [_a_join_that_died, _two_queues_in_use, _a_line_for_a_large_hall],
     "poll_queue_token": [_late_waiting_token, _active_token],
     "start_payment": [_paying],
-    "reserve_seats": [_asked_again, _making_room],
+    "reserve_seats": [_asked_again, _making_room, _a_party_in_a_large_hall],
     "use_points": [_using],
     "settle_payment": [_left_behind, _never_started, _owing],
     "payment_steps": [_undoing_what_was_taken],

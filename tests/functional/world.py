@@ -8,7 +8,8 @@ from typing import Any
 
 from booking import cancellations, catalog, clock, halls, memory, payments, points, reservations, tickets
 from booking.dynamodb import put, update, write
-from booking.layout import Hall, Row, Section
+from booking.halls import Wish
+from booking.layout import MAX_SECTION_SEATS, Hall, Row, Section
 from booking.queue import items, line, place, tick, token
 from booking.queue.token import Turn
 from booking.settings import settings
@@ -60,12 +61,14 @@ def close(concert: str) -> None:
 
 
 def hall_items(version: str, seats: int) -> dict[str, dict[str, Any]]:
-    """Make the items of a hall that is one row in one section, by sort key."""
-    numbers = range(1, seats + 1)
-    xs, grades = tuple(50 * number for number in numbers), ("standard",) * seats
-    row = Row("A", tuple(map(str, numbers)), xs, (0,) * seats, grades, (seats,))
-    section = Section("all", "All", 1, (0, 0), (), (row,))
-    hall = Hall("hall", "A Hall", ({"gradeId": "standard", "name": "Standard"},), (section,))
+    """Make the items of a hall of sections of one row of up to 600, by sort key."""
+    sections = []
+    for first in range(1, seats + 1, MAX_SECTION_SEATS):
+        numbers = range(first, min(seats, first + MAX_SECTION_SEATS - 1) + 1)
+        xs, ys, grades = tuple(50 * n for n in numbers), (first,) * len(numbers), ("standard",) * len(numbers)
+        row = Row("A", tuple(map(str, numbers)), xs, ys, grades, (len(numbers),))
+        sections.append(Section(f"from-{first}", f"From {first}", first, (0, 0), (), (row,)))
+    hall = Hall("hall", "A Hall", ({"gradeId": "standard", "name": "Standard"},), tuple(sections))
     pk = halls.partition(version)
     return {
         "SUMMARY": {"pk": pk, "summary": dict(hall.summary())},
@@ -121,6 +124,36 @@ def _held_too_long() -> str:
     since = update(settings().reservations_table, limit, "SET #since = :then", None, then=clock.now() - 900)
     write(since)
     return token.sign(place.turn)
+
+
+def _in_a_hall(seats: int, **facts: Any) -> None:
+    """Put the date of the events in a hall of one row."""
+    date = {"pk": CONCERT, "sk": PERFORMANCE.split(".")[1]}
+    facts |= {"hallVersion": f"v{seats}", "seatsTotal": seats}
+    expression = "SET " + ", ".join(f"#{name} = :{name}" for name in facts)
+    write(update(settings().catalog_table, date, expression, None, **facts))
+    for name, item in hall_items(f"v{seats}", seats).items():
+        write(put(settings().catalog_table, item | {"sk": name}))
+
+
+def _one_seat_left() -> str:
+    _in_a_hall(2)
+    hold(OTHER, [1])
+    return token.sign(enter(USER).turn)
+
+
+def _nobody_sits_alone() -> str:
+    _in_a_hall(12, noSingleSeats=True)
+    return token.sign(enter(USER).turn)
+
+
+def _key_of_another_party() -> str:
+    now = clock.now()
+    performance, concert = catalog.find_performance(PERFORMANCE, now), catalog.find_concert(CONCERT, now)
+    reservations.reserve_best(
+        performance, concert, Wish(3, None, None, False), "a party of three", enter(USER).turn, now
+    )
+    return "a party of three"
 
 
 def _seat_13_taken() -> str:
@@ -200,6 +233,9 @@ GIVEN: dict[str, Callable[[], str]] = {
     "active token of autumn-finale": lambda: token.sign(enter(USER, "autumn-finale").turn),
     "active token, four seats held": _four_seats_held,
     "active token, held too long": _held_too_long,
+    "active token, one seat left": _one_seat_left,
+    "active token, nobody sits alone": _nobody_sits_alone,
+    "key of another party": _key_of_another_party,
     "active token, seat 13 taken": _seat_13_taken,
     **{f"waiting token of {concert}": functools.partial(_a_token_of, concert) for concert in CLOSED},
     "token of another user": lambda: token.sign(enter(OTHER).turn),
