@@ -134,6 +134,7 @@ def _in_a_hall(seats: int, **facts: Any) -> None:
     write(update(settings().catalog_table, date, expression, None, **facts))
     for name, item in hall_items(f"v{seats}", seats).items():
         write(put(settings().catalog_table, item | {"sk": name}))
+    memory.forget()
 
 
 def _one_seat_left() -> str:
