@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from booking import catalog, clock, reservations, search, seats
+from booking import best_available, catalog, clock, reservations, seats
 from booking.dynamodb import put, write
 from booking.settings import settings
 from tests.faults import Fault, Kind
@@ -162,13 +162,13 @@ def test_the_same_request_twice_at_once_holds_one_block(hall: World) -> None:
 def test_a_lost_race_is_run_again_and_told_to_nobody(hall: World, monkeypatch: pytest.MonkeyPatch) -> None:
     ann, bob = hall.enter("ann"), hall.enter("bob")
     chosen: list[Any] = []
-    original = search.best_available.choose
+    original = best_available.choose
 
     def choose(*asked: Any, **more: Any) -> Any:
         chosen.append(original(*asked, **more))
         return chosen[-1]
 
-    monkeypatch.setattr(search.best_available, "choose", choose)
+    monkeypatch.setattr(best_available, "choose", choose)
     body = {"performanceId": HALL}
     before_the_transaction(
         hall,
