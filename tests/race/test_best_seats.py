@@ -283,7 +283,7 @@ def catalog_again(world: World) -> None:
 
 def test_who_is_always_beaten_is_told_to_come_back(hall: World, monkeypatch: pytest.MonkeyPatch) -> None:
     token = hall.enter("ann")
-    monkeypatch.setattr(reservations, "_hold", lambda *_: [])
+    monkeypatch.setattr(reservations, "write_hold", lambda *_: [])
     body = {"performanceId": HALL, "quantity": 2}
 
     answer = hall.call("reserve_seats", "ann", body, key="k", queue_token=token)
