@@ -83,6 +83,17 @@ ARROWS: dict[str, set[str]] = {
         "seats",
         *FOUNDATION,
     },
+    "calling_off": {
+        "aws",
+        "cancellations",
+        "catalog",
+        "dynamodb",
+        "observability",
+        "payments",
+        "reservations",
+        "seats",
+        *FOUNDATION,
+    },
     "cancellations": {
         "catalog",
         "check_ins",

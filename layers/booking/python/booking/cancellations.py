@@ -1,4 +1,5 @@
-"""Cancellations: seats that were paid for, given back for points. By their fan, for what the fees leave.
+"""Cancellations: seats that were paid for, given back for points: by their fan, for what the fees leave, or all of them
+in full, when the organiser calls the date off.
 
 A cancellation lives in the payment that bought the seats, under `cancellations`, where `refundable` says how much of
 the payment is in seats that are not cancelled: each cancellation takes the price of its seats from it, on condition
@@ -14,10 +15,10 @@ tried at once, and by the sweep until it succeeds. Both are safe to repeat.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from booking import catalog, check_ins, clock, fees, ids, limits, payments, points, reservations, seats
-from booking.dynamodb import ConditionFailed, Contended, TransactionRefused, attempts, transact, write
+from booking.dynamodb import ConditionFailed, Contended, Item, TransactionRefused, Write, attempts, transact, write
 from booking.errors import (
     IdempotencyKeyReused,
     NotCancellable,
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
 REFUND_SECONDS = 2.5
 """How long a request competes in the wallet before it answers that the points are on their way."""
-FIRST_SEAT = 4
-"""The position of the first seat in the transaction that cancels: before it are key, reservation, payment and limit."""
 
 
 class Offer(NamedTuple):
@@ -133,7 +132,7 @@ def cancel(
     named = None if seat_numbers is None else sorted(seat_numbers)
     request = ids.digest("CANCEL", reservation_id, named, expected_refund)
     cancellation_id = ids.cancellation_id(user_id, key)
-    uncounted = False
+    counted = True
     for _ in attempts():
         reservation = reservations.find(user_id, reservation_id)
         payment = _payment_of(reservation)
@@ -146,60 +145,105 @@ def cancel(
         if offer.quote.refund != expected_refund:
             raise QuoteChanged(**quote_view(offer, at))
         offer = offer._replace(payment=payments.count_refundable(offer.payment))
-        item = _new(offer, request, at)
-        try:
-            changed = _accept(offer, cancellation_id, item, key, at, uncounted=uncounted)
-        except TransactionRefused as refused:
-            _tell(refused, request)
-            uncounted = uncounted or FIRST_SEAT - 1 in refused.refusals
-            continue
-        count("SeatsCancelled", len(offer.seat_numbers))
-        return _finished(changed, cancellation_id, reservation_id, at, replayed=False)
+        item = _new(offer.seat_numbers, offer.quote.fee, offer.quote.refund, request, at)
+        writes = _writes(reservation, offer.payment, cancellation_id, item, at, counted=counted) | {
+            "key": points.remember(user_id, key, request, at)
+        }
+        for number in offer.seat_numbers:
+            writes[f"seat {number}"] = seats.cancel(reservation["performanceId"], number, reservation_id)
+        refused = _accept(writes)
+        if refused is None:
+            count("SeatsCancelled", len(offer.seat_numbers))
+            changed = payments.read(offer.payment["paymentId"]) or offer.payment
+            return _finished(changed, cancellation_id, reservation_id, at, replayed=False)
+        if "key" in refused and (refused["key"] or {}).get("request") != request:
+            raise IdempotencyKeyReused
+        if any(seat and "admission" in seat for seat in refused.values()):
+            raise NotCancellable("Somebody has come in with this ticket.", reason="CHECKED_IN")
+        counted = counted and "limit" not in refused
     raise TemporarilyUnavailable
 
 
-def _new(offer: Offer, request: str, at: int) -> Cancellation:
+def call_off(user_id: str, reservation_id: str, at: int) -> int:
+    """Give back all seats that are left of a booking whose date the organiser has called off, in full, and seal them.
+
+    Returns how many points; 0 when nothing was left. Safe to repeat, and beside a cancellation of the fan's own.
+    """
+    cancellation_id = called_off_id(reservation_id)
+    counted = True
+    for _ in attempts():
+        reservation = reservations.find(user_id, reservation_id)
+        payment = _payment_of(reservation)
+        if payment is None:
+            return 0
+        if cancellation_id in payment.get("cancellations", {}):
+            return finish(payment, cancellation_id, at)["cancellations"][cancellation_id]["refund"]
+        left = reservations.seats_left(reservation)
+        if reservation["status"] != "CONFIRMED" or not left:
+            return 0
+        prices = reservations.prices(reservation)
+        item = _new(left, 0, sum(prices[number] for number in left), "ORGANISER", at)
+        payment = payments.count_refundable(payment)
+        writes = _writes(reservation, payment, cancellation_id, item, at, counted=counted)
+        for number in left:
+            writes[f"seat {number}"] = seats.seal_sold(reservation["performanceId"], number, reservation_id)
+        refused = _accept(writes)
+        if refused is None:
+            count("SeatsCalledOff", len(left))
+        else:
+            counted = counted and "limit" not in refused
+    raise TemporarilyUnavailable
+
+
+def called_off_id(reservation_id: str) -> str:
+    """Name the cancellation that calling a date off makes of a booking: one, however often it is run."""
+    return ids.cancellation_id("organiser", reservation_id)
+
+
+def _new(seat_numbers: list[int], fee: int, refund: int, request: str, at: int) -> Cancellation:
     return {
-        "seatNumbers": offer.seat_numbers,
-        "fee": offer.quote.fee,
-        "refund": offer.quote.refund,
+        "seatNumbers": seat_numbers,
+        "fee": fee,
+        "refund": refund,
         "status": "REFUNDING",
         "at": at,
         "request": request,
     }
 
 
-def _accept(offer: Offer, cancellation_id: str, item: Cancellation, key: str, at: int, *, uncounted: bool) -> Payment:
-    """Free the seats, and owe their points: all of it or nothing. Returns the payment as it then is.
+def _writes(
+    reservation: Reservation,
+    payment: Payment,
+    cancellation_id: str,
+    item: Cancellation,
+    at: int,
+    *,
+    counted: bool,
+) -> dict[str, Write]:
+    """Name what every cancellation writes, beside its seats.
 
-    The reservation's condition is the seats that were cancelled when the quote was made, so of two cancellations at
-    once the second is judged anew. `uncounted` leaves out the limit: older bookings are not in one.
+    The reservation's condition is the seats that were cancelled when it was read, so of two cancellations at once the
+    second is judged anew. `counted` is false for older bookings, which are in no limit.
     """
-    reservation, payment, wanted = offer.reservation, offer.payment, offer.seat_numbers
-    left = [number for number in reservations.seats_left(reservation) if number not in wanted]
-    limit = limits.keep(reservation["userId"], reservation["performanceId"], reservation["reservationId"], left)
-    transact(
-        points.remember(reservation["userId"], key, item["request"], at),
-        reservations.cancel(reservation, wanted, item["refund"], at),
-        payments.owe(payment, cancellation_id, item, offer.quote.paid, at),
-        *([] if uncounted else [limit]),
-        *(seats.cancel(reservation["performanceId"], number, reservation["reservationId"]) for number in wanted),
-    )
-    return payments.read(payment["paymentId"]) or payment
+    cancelled = item["seatNumbers"]
+    left = [number for number in reservations.seats_left(reservation) if number not in cancelled]
+    of = reservation["userId"], reservation["performanceId"], reservation["reservationId"]
+    by: Literal["FAN", "ORGANISER"] = "ORGANISER" if item["request"] == "ORGANISER" else "FAN"
+    writes = {
+        "reservation": reservations.cancel(reservation, cancelled, item["refund"], by, at),
+        "payment": payments.owe(payment, cancellation_id, item, at),
+    }
+    return writes | ({"limit": limits.keep(*of, left)} if counted else {})
 
 
-def _tell(refused: TransactionRefused, request: str) -> None:
-    """Say what a refused cancellation was refused for, where reading again will not.
-
-    Raises:
-        IdempotencyKeyReused, NotCancellable: nothing was done.
-
-    """
-    known = refused.refusals.get(0)
-    if known is not None and known.get("request") != request:
-        raise IdempotencyKeyReused
-    if any(seat and "admission" in seat for seat in refused.refusals.values()):
-        raise NotCancellable("Somebody has come in with this ticket.", reason="CHECKED_IN")
+def _accept(writes: dict[str, Write]) -> dict[str, Item | None] | None:
+    """Do the writes of a cancellation, all or none; return what stood in the way of which, or None when it is done."""
+    try:
+        transact(*writes.values())
+    except TransactionRefused as refused:
+        names = list(writes)
+        return {names[position]: item for position, item in refused.refusals.items()}
+    return None
 
 
 def _finished(payment: Payment, cancellation_id: str, reservation_id: str, at: int, *, replayed: bool) -> Cancelled:

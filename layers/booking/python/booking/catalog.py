@@ -6,10 +6,10 @@ in-memory cache: a published change is seen everywhere within `CACHE_SECONDS`.
 """
 
 import re
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict, cast
 
 from booking import clock
-from booking.dynamodb import Item, get, query, query_all
+from booking.dynamodb import Item, Write, get, query, query_all, update
 from booking.errors import (
     ConcertNotFound,
     NoPerformances,
@@ -177,6 +177,8 @@ def ensure_on_sale(concert: Concert, at: int, performance: Performance | None = 
         SalesClosed: it is over, the performance has begun or was taken off sale.
 
     """
+    if performance is not None:
+        ensure_not_cancelled(performance)
     if at < concert["salesOpenAt"]:
         raise SalesNotOpen(opensAt=clock.rfc3339(concert["salesOpenAt"]))
     if at >= concert["salesCloseAt"] or (performance is not None and not on_sale(concert, performance, at)):
@@ -187,7 +189,33 @@ def on_sale(concert: Concert, performance: Performance, at: int) -> bool:
     """Tell whether seats of a performance are sold now: the concert is on sale, the date has not begun and was not
     taken off sale."""
     closes = min(concert["salesCloseAt"], performance["startsAt"])
-    return concert["salesOpenAt"] <= at < closes and not performance.get("offSale", False)
+    return concert["salesOpenAt"] <= at < closes and not performance.get("offSale") and not performance.get("cancelled")
+
+
+def read_performance(performance_id: str) -> Performance:
+    """Return a performance as it is published now, past what this process remembers.
+
+    Raises:
+        PerformanceNotFound: there is none, or the id cannot be one.
+
+    """
+    found = get(settings().catalog_table, _performance_key(performance_id))
+    if found is None:
+        raise PerformanceNotFound
+    return cast(Performance, found)
+
+
+def mark(performance_id: str, name: Literal["offSale", "cancelled"]) -> Write:
+    """Note that a performance is taken off sale, or called off; only one that is published."""
+    key = _performance_key(performance_id)
+    return update(settings().catalog_table, key, f"SET #{name} = :yes", "attribute_exists(#pk)", yes=True)
+
+
+def _performance_key(performance_id: str) -> dict[str, str]:
+    match = re.fullmatch(rf"({SLUG})\.({SLUG})", performance_id)
+    if match is None:
+        raise PerformanceNotFound
+    return {"pk": match[1], "sk": match[2]}
 
 
 def ensure_not_cancelled(performance: Performance) -> None:
@@ -268,6 +296,7 @@ def performance_view(performance: Performance, concert: Concert, seats_available
         "price": performance["price"],
         "seatsTotal": performance["seatsTotal"],
         "seatsAvailable": seats_available,
+        "cancelled": bool(performance.get("cancelled")),
         "bookable": seats_available > 0 and on_sale(concert, performance, at),
     }
 

@@ -29,6 +29,7 @@
     ├── QuoteChanged                409
     ├── NotCancellable              409
     ├── PerformanceCancelled        409
+    ├── SurveyChanged               409
     ├── ReservationExpired          410
     ├── IdempotencyKeyReused        422
     ├── RateLimited                 429
@@ -268,6 +269,13 @@ class PerformanceCancelled(BookingError):
 
     code, status, title = "PERFORMANCE_CANCELLED", 409, "The date was called off"
     sentence = "This date was called off. Whoever has paid gets all points back."
+
+
+class SurveyChanged(BookingError):
+    """The bookings of a date are others than the organiser has seen. Members: the survey as it is now."""
+
+    code, status, title = "SURVEY_CHANGED", 409, "The bookings have changed"
+    sentence = "There are other bookings now than the code stands for. Look again, best with the date off sale."
 
 
 class ReservationExpired(BookingError):

@@ -48,6 +48,7 @@ from booking.errors import (
     InsufficientPoints,
     PaymentInProgress,
     PaymentNotFound,
+    PerformanceCancelled,
     ReservationExpired,
     ReservationNotHeld,
     TemporarilyUnavailable,
@@ -79,7 +80,7 @@ FAILED_SENTENCES = {
 }
 """What a failed payment says where the refusal's own sentence would invite to send the same request again."""
 
-FANS_OWN = {InsufficientPoints.code}
+EXPECTED = {InsufficientPoints.code, PerformanceCancelled.code}
 """Why a payment fails where nothing is wrong with the system."""
 
 COPIED = ("userId", "reservationId", "concertId", "performanceId", "seatNumbers", "turn", "amount")
@@ -200,6 +201,8 @@ def start(user_id: str, reservation_id: str, key: str, at: int) -> Started:
         known = cast(Payment | None, refused.refusals.get(0)) or read(payment_id)
         if known is not None:
             return _replay(known, reservation_id)
+        if any(seats.is_sealed(item) for item in refused.refusals.values()):
+            raise PerformanceCancelled from refused
         _ensure_payable(reservations.find(user_id, reservation_id), payment_id, at)
         raise ReservationExpired from refused
     run_workflow(payment)
@@ -337,7 +340,7 @@ def watch(
     return payment
 
 
-def owe(payment: Payment, cancellation_id: str, item: Cancellation, paid: int, at: int) -> Write:
+def owe(payment: Payment, cancellation_id: str, item: Cancellation, at: int) -> Write:
     """Note a cancellation whose points are to be given back, if so much of the payment is not cancelled yet.
 
     Whether the seats are the ones that are meant is the condition of the reservation beside it.
@@ -349,7 +352,7 @@ def owe(payment: Payment, cancellation_id: str, item: Cancellation, paid: int, a
         f"#cancellations.#{cancellation_id} = :item, #openShard = :shard, #openSince = :at",
         "#status = :completed AND #refundable >= :paid",
         completed="COMPLETED",
-        paid=paid,
+        paid=item["fee"] + item["refund"],
         refund=item["refund"],
         one=1,
         item=item,
@@ -465,7 +468,11 @@ def confirm_booking(payment: Facts, used: Mapping[str, Any], at: int) -> Item:
         found = refused.refusals.get(0) or {}
         if found.get("status") == "COMPLETED":
             return {"outcome": "CONFIRMED", "at": found["completedAt"]}
-        code = TemporarilyUnavailable.code if 0 in refused.refusals else ReservationExpired.code
+        code = ReservationExpired.code
+        if 0 in refused.refusals:
+            code = TemporarilyUnavailable.code
+        elif any(seats.is_sealed(item) for item in refused.refusals.values()):
+            code = PerformanceCancelled.code
         return {"outcome": "REFUSED", "at": at, "code": code}
     count("PaymentCompleted")
     return {"outcome": "CONFIRMED", "at": at}
@@ -557,7 +564,7 @@ def refund_points(payment: Facts, at: int) -> Item:
         if (refused.item or {}).get("status") != "FAILED":
             raise
     else:
-        if reason["code"] in FANS_OWN:
+        if reason["code"] in EXPECTED:
             count("PaymentRefused")
         else:
             count("PaymentUndone")

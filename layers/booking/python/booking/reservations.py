@@ -31,6 +31,7 @@ from booking.errors import (
     HeldTooLong,
     IdempotencyKeyReused,
     PaymentInProgress,
+    PerformanceCancelled,
     ReservationExpired,
     ReservationNotFound,
     ReservationNotHeld,
@@ -95,6 +96,7 @@ class Reservation(TypedDict):
     seats: NotRequired[list[PricedSeat]]
     together: NotRequired[bool]
     request: NotRequired[str]
+    cancelledBy: NotRequired[Literal["FAN", "ORGANISER"]]
 
 
 def reserve(
@@ -226,6 +228,8 @@ def _ensure_nobody_elses(taken: list[Seat], user_id: str) -> None:
 def _seat_taken(lost: list[Seat], detail: str | None = None) -> SeatTaken:
     held = any(seat["status"] == "HELD" for seat in lost)
     sold = any(seat["status"] == "SOLD" for seat in lost)
+    if any(seats.is_sealed(seat) for seat in lost):
+        raise PerformanceCancelled
     return SeatTaken(detail, seats=seats.refusal(lost), retryable=held and not sold)
 
 
@@ -501,7 +505,7 @@ def confirm(item: Key, payment_id: str, at: int) -> Write:
     )
 
 
-def cancel(item: Reservation, seat_numbers: list[int], refund: int, at: int) -> Write:
+def cancel(item: Reservation, seat_numbers: list[int], refund: int, by: Literal["FAN", "ORGANISER"], at: int) -> Write:
     """Note seats of a booking as cancelled, and what is given back for them; with its last seat all of it is.
 
     Only if no other cancellation has changed it since it was read.
@@ -512,12 +516,13 @@ def cancel(item: Reservation, seat_numbers: list[int], refund: int, at: int) -> 
     return update(
         settings().reservations_table,
         key(item),
-        "SET #cancelledSeatNumbers = :cancelled, #refunded = :refunded, #cancelledAt = :at"
+        "SET #cancelledSeatNumbers = :cancelled, #refunded = :refunded, #cancelledAt = :at, #cancelledBy = :by"
         + (", #status = :over" if whole else ""),
         "#status = :confirmed AND "
         + ("#cancelledSeatNumbers = :before" if before else "attribute_not_exists(#cancelledSeatNumbers)"),
         cancelled=cancelled,
         refunded=item.get("refunded", 0) + refund,
+        by=by,
         at=at,
         confirmed="CONFIRMED",
         **({"over": "CANCELLED"} if whole else {}),
@@ -545,6 +550,8 @@ def view(item: Reservation, at: int) -> dict[str, Any]:
     shown |= {"status": status(item, at), "expiresAt": clock.rfc3339(item["expiresAt"])}
     shown["createdAt"] = clock.rfc3339(item["createdAt"])
     shown["cancelledSeatNumbers"] = item.get("cancelledSeatNumbers", [])
+    if "cancelledBy" in item:
+        shown["cancelledBy"] = item["cancelledBy"]
     shown["refunded"] = item.get("refunded", 0)
     plain = [
         {"seatNumber": number, "row": "", "label": str(number), "gradeId": halls.STANDARD, "price": price}

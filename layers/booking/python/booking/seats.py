@@ -9,7 +9,7 @@ that somebody has names the `reservationId`, so that a late release, confirmatio
 the next owner's. Items stay under 163 bytes, so that a full house of 50 is one read unit.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from booking import clock, halls
@@ -44,9 +44,14 @@ class Seat(TypedDict):
     seatNumber: int
     reservationId: str
     userId: str
-    status: Literal["HELD", "SOLD"]
+    status: Literal["HELD", "SOLD", "CANCELLED"]
     expiresAt: NotRequired[int]
     admission: NotRequired[Admission]
+    soldTo: NotRequired[str]
+
+
+SEALED = "called-off"
+"""The reservation that has the seats of a date that was called off: nobody's, so no condition of anybody's holds."""
 
 
 class Count(TypedDict):
@@ -69,8 +74,13 @@ class CountItem(TypedDict):
 
 
 def is_taken(seat: Seat, at: int) -> bool:
-    """Tell whether the seat is somebody's: sold, or held and its deadline has not come."""
-    return seat["status"] == "SOLD" or seat["expiresAt"] > at
+    """Tell whether the seat is nobody's to have: sold, sealed, or held and its deadline has not come."""
+    return seat["status"] != "HELD" or seat["expiresAt"] > at
+
+
+def is_sealed(seat: Mapping[str, Any] | None) -> bool:
+    """Tell whether a seat is of a date that was called off."""
+    return seat is not None and seat.get("reservationId") == SEALED
 
 
 def _partition(performance_id: str, block: int) -> str:
@@ -192,6 +202,43 @@ def read_sold(performance: Performance) -> list[Seat]:
 def numbers_of(performance: Performance) -> range:
     """Return the numbers of a performance's seats."""
     return range(1, performance["seatsTotal"] + 1)
+
+
+def seal(performance_id: str, seat_number: int) -> Write:
+    """Close a seat of a date that was called off for ever, unless it is sold; it has no deadline and no TTL.
+
+    Whoever holds it finds every condition of theirs refused, so a payment that is on its way undoes itself.
+    """
+    seat: Seat = {
+        "performanceId": performance_id,
+        "seatNumber": seat_number,
+        "reservationId": SEALED,
+        "userId": SEALED,
+        "status": "CANCELLED",
+    }
+    condition = "attribute_not_exists(#reservationId) OR #status = :held"
+    return put(settings().seats_table, seat, condition, held="HELD")
+
+
+def seal_sold(performance_id: str, seat_number: int, reservation_id: str) -> Write:
+    """Close a sold seat whose booking is given back in the same transaction; it says whose it was."""
+    return update(
+        settings().seats_table,
+        _key(performance_id, seat_number),
+        "SET #status = :cancelled, #reservationId = :sealed, #soldTo = :reservation",
+        "#reservationId = :reservation AND #status = :sold",
+        cancelled="CANCELLED",
+        sealed=SEALED,
+        reservation=reservation_id,
+        sold="SOLD",
+    )
+
+
+def read_all(performance_id: str) -> list[Seat]:
+    """Read every item of a performance's seats, holds that are over included, as it is now."""
+    return cast(
+        list[Seat], query_all(settings().seats_table, "#performanceId = :performance", performance=performance_id)
+    )
 
 
 def cancel(performance_id: str, seat_number: int, reservation_id: str) -> Write:

@@ -23,6 +23,7 @@ class Settings:
     queue_key_secret_arn: str
     signing_key_secret_arn: str
     payment_workflow_arn: str
+    calling_off_workflow_arn: str
     advance_queue_function: str
     queue_capacity: int
     active_seconds: int

@@ -81,6 +81,7 @@ class Performance(TypedDict):
     price: int
     seatsTotal: int
     seatsAvailable: int
+    cancelled: bool
     bookable: bool
 
 
@@ -170,7 +171,7 @@ class Seat(TypedDict):
 
     seatNumber: int
     price: int
-    status: Literal["AVAILABLE", "HELD", "SOLD"]
+    status: Literal["AVAILABLE", "HELD", "SOLD", "CANCELLED"]
     row: NotRequired[str]
     label: NotRequired[str]
     gradeId: NotRequired[str]
@@ -232,6 +233,7 @@ class Reservation(TypedDict):
     createdAt: str
     paymentId: NotRequired[str]
     cancelledSeatNumbers: list[int]
+    cancelledBy: NotRequired[Literal["FAN", "ORGANISER"]]
     refunded: int
     serverTime: str
 
