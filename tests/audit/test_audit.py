@@ -104,6 +104,11 @@ def half_cancelled(books: audit.Books) -> Any:
     return next(item for item in books.reservations if item.get("cancelledSeatNumbers"))
 
 
+def close_seat(books: audit.Books, **more: int) -> None:
+    closed = {"reservationId": "called-off", "userId": "called-off", "status": "CANCELLED"}
+    books.seats.append({"performanceId": PERFORMANCES[1], "seatNumber": 6, **closed, **more})
+
+
 PLANTED: dict[str, list[Callable[[audit.Books], Any]]] = {
     "two-owners": [
         lambda b: b.reservations.append(
@@ -158,6 +163,10 @@ PLANTED: dict[str, list[Callable[[audit.Books], Any]]] = {
         lambda b: b.points.remove(entry(b, "REFUND", "dan")),
         lambda b: giving_back(b).pop("cancellations"),
     ],
+    "called-off-but-open": [lambda b: one(b.performances, sk="second").update(cancelled=True)],
+    "called-off-but-booked": [lambda b: one(b.performances, sk="first").update(cancelled=True)],
+    "closed-but-on": [close_seat],
+    "closed-seat-expires": [lambda b: close_seat(b, expiresAt=FULL)],
     "debt-uncounted": [
         lambda b: giving_back(b).update(refunding=1),
         lambda b: only_cancellation(b).update(status="REFUNDING"),

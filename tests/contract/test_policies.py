@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from booking import aws, cancellations, clock, keys, limits, memory, payments, points
+from booking import aws, calling_off, cancellations, clock, keys, limits, memory, payments, points
 from booking.dynamodb import put, update, write
 from booking.queue import driver, items, line, place, tick, token
 from booking.settings import settings
@@ -26,10 +26,11 @@ type Permission = tuple[str, str]
 
 NAMES_OF_SERVICES = {"secretsmanager": "secretsmanager", "lambda": "lambda", "stepfunctions": "states"}
 NAMES = {"Invoke": "InvokeFunction"}
+CALLING_OFF = told_to_functions()["CALLING_OFF_WORKFLOW_ARN"]
 THINGS = {
     "SecretId": {name: name for name in resources("AWS::SecretsManager::Secret")},
     "FunctionName": {"test-advance-queue:live": "advance-queue:live"},
-    "stateMachineArn": {f"arn:aws:states:us-east-1:123456789012:stateMachine:{MACHINE}": "payment"},
+    "stateMachineArn": {f"arn:aws:states:us-east-1:123456789012:stateMachine:{MACHINE}": "payment", CALLING_OFF: "calling-off"},
 }
 
 
@@ -53,7 +54,7 @@ def permissions_of(operation: str, service: str, parameters: dict[str, Any]) -> 
 def permissions_in_the_template(function: str) -> set[Permission]:
     """Read a function's policies: each action with the logical id, or the fixed name, of its resource."""
     granted = set()
-    known = [*template()["Resources"], "advance-queue:live", "payment"]
+    known = [*template()["Resources"], "advance-queue:live", "payment", "calling-off"]
     properties = next(
         p for p in resources("AWS::Serverless::Function").values() if p["CodeUri"].strip("/").endswith(f"/{function}")
     )
@@ -223,9 +224,7 @@ def _never_started() -> dict[str, Any]:
 
 def _owing() -> dict[str, Any]:
     """A cancellation whose points were given back, but whose function died before it could say so."""
-    points.charge(USER, 50_000, "enough", clock.now())
-    payment = payments.start(USER, given.hold(USER, [9]), "cancelled", clock.now()).payment
-    payments.confirm_booking(payment, payments.use_points(payment, clock.now()), clock.now())
+    payment = _booked(9)
     name = cancellations.cancel(USER, payment["reservationId"], None, 12_000, "c", clock.now()).cancellation_id
     change = f"SET #cancellations.#{name}.#status = :owed, #refunding = :one, #openShard = :shard, #openSince = :one"
     key = {"paymentId": payment["paymentId"]}
@@ -242,6 +241,34 @@ def _undoing_what_was_taken() -> dict[str, Any]:
     return {"step": "RefundPoints", "state": {"payment": payment}}
 
 
+def _called_off_with_everything() -> dict[str, Any]:
+    """A date with a booking, a hold and a booking that was given back; its workflow is there to be started."""
+    name = CALLING_OFF.rpartition(":")[2]
+    machine = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
+    aws.client("stepfunctions").create_state_machine(
+        name=name, definition=json.dumps(machine), roleArn="arn:aws:iam::123456789012:role/test"
+    )
+    for seat in (8, 9):
+        _booked(seat)
+    given.hold(USER, [7])
+    part: calling_off.Range = {"first": 8, "last": 8}
+    calling_off.clear(given.PERFORMANCE, part, clock.now())
+    code = calling_off.survey(given.PERFORMANCE, clock.now())["code"]
+    return {"performanceId": given.PERFORMANCE, "action": "begin", "code": code}
+
+
+def _a_booking_to_clear() -> dict[str, Any]:
+    _booked(9)
+    return {"performanceId": given.PERFORMANCE, "range": {"first": 1, "last": 50}}
+
+
+def _booked(seat: int) -> payments.Payment:
+    points.charge(USER, 50_000, f"for {seat}", clock.now())
+    payment = payments.start(USER, given.hold(USER, [seat]), f"seat {seat}", clock.now()).payment
+    payments.confirm_booking(payment, payments.use_points(payment, clock.now()), clock.now())
+    return payment
+
+
 SCENARIOS: dict[str, list[Callable[[], dict[str, Any]]]] = {
     "get_performance": [_in_a_hall("get_performance")],
     "get_layout": [_in_a_hall("get_layout")],
@@ -253,6 +280,8 @@ SCENARIOS: dict[str, list[Callable[[], dict[str, Any]]]] = {
     "start_payment": [_paying],
     "reserve_seats": [_asked_again, _making_room, _a_party_in_a_large_hall],
     "use_points": [_using],
+    "call_off_performance": [_called_off_with_everything],
+    "clear_seats": [_a_booking_to_clear],
     "settle_payment": [_left_behind, _never_started, _owing],
     "payment_steps": [_undoing_what_was_taken],
 }

@@ -61,6 +61,7 @@ class Books:
     queue: list[Item] = field(default_factory=list)
     payments: list[Item] = field(default_factory=list)
     limits: list[Item] = field(default_factory=list)
+    performances: list[Item] = field(default_factory=list)
 
     @classmethod
     def of(cls, tables: Mapping[str, list[Item]]) -> "Books":
@@ -69,11 +70,17 @@ class Books:
         booked = [item for item in tables["reservations"] if not limits.performance_of(item)]
         seats = [item for item in tables.get("seats", []) if not item["performanceId"].startswith(COUNTS)]
         placed = [{**item, "performanceId": item["performanceId"].partition("#")[0]} for item in seats]
-        sorted_out: dict[str, Any] = {"seats": placed, "reservations": booked, "limits": counted}
-        return cls(**{**tables, **sorted_out})
+        dates = [item for item in tables.get("catalog", []) if "startsAt" in item]
+        sorted_out: dict[str, Any] = {
+            "seats": placed,
+            "reservations": booked,
+            "limits": counted,
+            "performances": dates,
+        }
+        return cls(**{name: items for name, items in tables.items() if name != "catalog"} | sorted_out)
 
 
-AGGREGATES = ("payments", "seats", "reservations", "points", "queue")
+AGGREGATES = ("payments", "seats", "reservations", "points", "queue", "catalog")
 """Payments first: what they point to is written with them or before them, so a later read finds it."""
 
 
@@ -91,6 +98,7 @@ def check(books: Books, at: int, limits: Limits | None = None) -> list[Violation
     found: list[Violation] = []
     found += _seats(books, at, limits)
     found += _reservations(books, at)
+    found += _called_off(books)
     found += _limits(books, at)
     found += _payments(books, at)
     found += _ledgers(books, at)
@@ -123,6 +131,8 @@ def _seats(books: Books, at: int, limits: Limits) -> Iterator[Violation]:
     for seat in books.seats:
         sold, holder = seat["status"] == "SOLD", seat["reservationId"]
         ids = (_seat_id(seat), holder)
+        if seat["status"] == "CANCELLED":
+            continue
         reservation = reservations.get(holder)
         if sold or seat["expiresAt"] > at:
             taken[seat["userId"], seat["performanceId"]] += 1
@@ -170,6 +180,8 @@ def _reservations(books: Books, at: int) -> Iterator[Violation]:
             if living:
                 owners[place].append(name)
             wanted = "SOLD" if status == "CONFIRMED" else "HELD"
+            if living and status == "HELD" and seat is not None and seat["status"] == "CANCELLED":
+                continue  # the date was called off: the hold ends by itself, and its payment undoes itself
             if living and (seat is None or (seat["reservationId"], seat["status"]) != (name, wanted)):
                 detail = f"the reservation is {status} but the seat is not {wanted} to it"
                 yield Violation("reservation-without-seat", detail, (name, f"{place[0]}/{number}"))
@@ -191,6 +203,33 @@ def _reservations(books: Books, at: int) -> Iterator[Violation]:
     for (performance, number), names in owners.items():
         if len(names) > 1:
             yield Violation("two-owners", f"seat {performance}/{number} has two owners", tuple(sorted(names)))
+
+
+def _called_off(books: Books) -> Iterator[Violation]:
+    """A date that was called off has every seat closed for good and no booking; no other date has such seats."""
+    closed: dict[str, set[int]] = defaultdict(set)
+    for seat in books.seats:
+        if seat["status"] == "CANCELLED":
+            closed[seat["performanceId"]].add(seat["seatNumber"])
+            if "expiresAt" in seat:
+                detail = "the seat is closed for good and carries a deadline, which deletes it"
+                yield Violation("closed-seat-expires", detail, (_seat_id(seat),))
+    called_off = {}
+    for performance in books.performances:
+        name = f"{performance['pk']}.{performance['sk']}"
+        if performance.get("cancelled"):
+            called_off[name] = performance
+            if still := performance["seatsTotal"] - len(closed[name]):
+                yield Violation("called-off-but-open", f"{still} seats of the date are not closed", (name,))
+        elif closed[name]:
+            detail = f"{len(closed[name])} seats are closed for good, and the date was not called off"
+            yield Violation("closed-but-on", detail, (name,))
+    for reservation in books.reservations:
+        if reservation["status"] == "CONFIRMED" and reservation["performanceId"] in called_off:
+            detail = "the date was called off and the booking was not given back"
+            yield Violation(
+                "called-off-but-booked", detail, (reservation["performanceId"], reservation["reservationId"])
+            )
 
 
 def _limits(books: Books, at: int) -> Iterator[Violation]:
@@ -472,7 +511,7 @@ def find(stack: Stack, limits: Limits | None = None, progress: Progress | None =
     client = stack.dynamodb
     tables = {aggregate: stack.table(aggregate) for aggregate in AGGREGATES}
     books = read(client, tables, progress)
-    count = sum(len(getattr(books, aggregate)) for aggregate in (*AGGREGATES, "limits"))
+    count = sum(len(getattr(books, aggregate)) for aggregate in vars(books))
     violations = check(books, int(time.time()), limits)
     if violations:
         if progress:

@@ -5,6 +5,7 @@ import typer
 from tools.ost import (
     audit,
     build,
+    cancel_performance,
     demo,
     deploy,
     draw,
@@ -32,6 +33,7 @@ for command in (
     publish.publish,
     queue.queue,
     roles.grant,
+    cancel_performance.cancel_performance,
     audit.audit,
     environment.env,
     deploy.deploy,

@@ -28,6 +28,8 @@ WHEN_AND_WHERE = ("startsAt", "timezone", "venue", "hallVersion")
 """What somebody who holds a seat has planned for."""
 SUMMED_UP = ("dates", "priceFrom")
 """What a concert's item says of its performances, which are shown themselves."""
+CALLED_OFF = "called off: stays as it is"
+"""What a file says of a date that was called off counts no more."""
 MEMORY_SECONDS = CACHE_SECONDS + 11
 """How long something may still be sold after it was taken off sale: as long as a process remembers the catalog, and the
 request that has just looked there takes at most (the functions' Timeout), in whole seconds."""
@@ -201,12 +203,22 @@ class CatalogTables:
         self.put({"pk": pk, "sk": "SUMMARY", "summary": dict(hall.summary())})
 
     def put(self, item: Item) -> None:
-        """Write an item of the catalog."""
-        self.client.put_item(TableName=self.catalog, Item=_to_dynamodb(item))
+        """Write an item of the catalog; never over a date that was called off since it was read."""
+        called_off: Any = {} if item.get("cancelled") else {"ConditionExpression": "attribute_not_exists(cancelled)"}
+        try:
+            self.client.put_item(TableName=self.catalog, Item=_to_dynamodb(item), **called_off)
+        except self.client.exceptions.ConditionalCheckFailedException as error:
+            raise Failure(f"{item['pk']}.{item['sk']} was called off meanwhile; publish again.") from error
 
     def delete(self, item: Item) -> None:
         """Remove an item of the catalog; safe to repeat."""
-        self.client.delete_item(TableName=self.catalog, Key=_to_dynamodb({"pk": item["pk"], "sk": item["sk"]}))
+        key = _to_dynamodb({"pk": item["pk"], "sk": item["sk"]})
+        try:
+            self.client.delete_item(
+                TableName=self.catalog, Key=key, ConditionExpression="attribute_not_exists(cancelled)"
+            )
+        except self.client.exceptions.ConditionalCheckFailedException as error:
+            raise Failure(f"{item['pk']}.{item['sk']} was called off meanwhile; publish again.") from error
 
 
 def publish_concerts(
@@ -288,11 +300,17 @@ def plan_concert(plan: Plan, tables: CatalogTables, wanted: Concert, now: int) -
     present = tables.performances(concert_id)
     for label, item in wanted.performances.items():
         before = present.get(label)
+        if before and before.get("cancelled"):
+            plan.changes.append(Change("performance", f"{concert_id}.{label}", "unchanged", CALLED_OFF))
+            continue
         if before:
             after = {"venue": wanted.item.get("venue")} | item
             _plan_breaking(plan, published or {}, before, after, now)
         _plan_item(plan, "performance", f"{concert_id}.{label}", before, item)
     for label in sorted(present.keys() - wanted.performances.keys()):
+        if present[label].get("cancelled"):
+            plan.changes.append(Change("performance", f"{concert_id}.{label}", "unchanged", CALLED_OFF))
+            continue
         _plan_breaking(plan, published or {}, present[label], None, now)
         plan.changes.append(Change("performance", f"{concert_id}.{label}", "removed"))
         plan.deletes.append(present[label])

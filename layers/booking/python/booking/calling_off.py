@@ -74,7 +74,7 @@ def survey(performance_id: str, at: int) -> Survey:
     booked: set[tuple[str, str]] = set()
     before: set[tuple[str, str]] = set()
     sold = sealed = 0
-    for seat in seats.read_all(performance_id):
+    for seat in seats.read_all(performance):
         if seat["status"] == "CANCELLED":
             sealed += 1
             if "soldTo" in seat:
@@ -118,7 +118,7 @@ def _given_back(user_id: str, reservation_id: str) -> tuple[int, int]:
 
 def take_off_sale(performance_id: str) -> None:
     """Stop selling a date, so that a survey's code holds; processes learn of it within seconds."""
-    write(catalog.mark(performance_id, "offSale"))
+    catalog.mark(performance_id, "offSale")
 
 
 def begin(performance_id: str, code: str, at: int) -> Survey:
@@ -132,7 +132,7 @@ def begin(performance_id: str, code: str, at: int) -> Survey:
     found = survey(performance_id, at)
     if found["code"] != code:
         raise SurveyChanged(**found)
-    write(catalog.mark(performance_id, "cancelled"))
+    catalog.mark(performance_id, "cancelled")
     _workflow().start_execution(
         stateMachineArn=settings().calling_off_workflow_arn,
         name=f"{ids.digest(performance_id)}-{at}",

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict, cast
 
 from booking import clock
-from booking.dynamodb import Item, Write, get, query, query_all, update
+from booking.dynamodb import ConditionFailed, Item, get, query, query_all, update, write
 from booking.errors import (
     ConcertNotFound,
     NoPerformances,
@@ -205,10 +205,18 @@ def read_performance(performance_id: str) -> Performance:
     return cast(Performance, found)
 
 
-def mark(performance_id: str, name: Literal["offSale", "cancelled"]) -> Write:
-    """Note that a performance is taken off sale, or called off; only one that is published."""
+def mark(performance_id: str, name: Literal["offSale", "cancelled"]) -> None:
+    """Note that a performance is taken off sale, or called off. Safe to repeat.
+
+    Raises:
+        PerformanceNotFound: there is none.
+
+    """
     key = _performance_key(performance_id)
-    return update(settings().catalog_table, key, f"SET #{name} = :yes", "attribute_exists(#pk)", yes=True)
+    try:
+        write(update(settings().catalog_table, key, f"SET #{name} = :yes", "attribute_exists(#pk)", yes=True))
+    except ConditionFailed as refused:
+        raise PerformanceNotFound from refused
 
 
 def _performance_key(performance_id: str) -> dict[str, str]:

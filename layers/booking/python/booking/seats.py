@@ -210,7 +210,7 @@ def seal(performance_id: str, seat_number: int) -> Write:
     Whoever holds it finds every condition of theirs refused, so a payment that is on its way undoes itself.
     """
     seat: Seat = {
-        "performanceId": performance_id,
+        "performanceId": _key(performance_id, seat_number)["performanceId"],
         "seatNumber": seat_number,
         "reservationId": SEALED,
         "userId": SEALED,
@@ -234,11 +234,9 @@ def seal_sold(performance_id: str, seat_number: int, reservation_id: str) -> Wri
     )
 
 
-def read_all(performance_id: str) -> list[Seat]:
+def read_all(performance: Performance) -> list[Seat]:
     """Read every item of a performance's seats, holds that are over included, as it is now."""
-    return cast(
-        list[Seat], query_all(settings().seats_table, "#performanceId = :performance", performance=performance_id)
-    )
+    return _read(performance_id(performance), range(1, performance["seatsTotal"] + 1), consistent=True)
 
 
 def cancel(performance_id: str, seat_number: int, reservation_id: str) -> Write:
