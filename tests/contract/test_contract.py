@@ -40,7 +40,14 @@ ROUTES = {
 }
 """The endpoints that clients outside this repository are written against, and who answers them."""
 
-BACKGROUND = {"payment_steps", "advance_queue", "confirm_sign_up", "settle_payment"}
+BACKGROUND = {
+    "payment_steps",
+    "advance_queue",
+    "confirm_sign_up",
+    "settle_payment",
+    "call_off_performance",
+    "clear_seats",
+}
 
 STATUSES = {
     "VALIDATION_FAILED": 400,

@@ -19,6 +19,7 @@ from lab.in_process import template
 from tests.functional import world as given
 from tests.functional.world import CONCERT, OTHER, USER
 from tests.handlers import call, events, functions
+from tests.tables import environment as told_to_functions
 from tests.tables import resources
 from tests.world import MACHINE, SERVICES, World
 
@@ -30,7 +31,10 @@ CALLING_OFF = told_to_functions()["CALLING_OFF_WORKFLOW_ARN"]
 THINGS = {
     "SecretId": {name: name for name in resources("AWS::SecretsManager::Secret")},
     "FunctionName": {"test-advance-queue:live": "advance-queue:live"},
-    "stateMachineArn": {f"arn:aws:states:us-east-1:123456789012:stateMachine:{MACHINE}": "payment", CALLING_OFF: "calling-off"},
+    "stateMachineArn": {
+        f"arn:aws:states:us-east-1:123456789012:stateMachine:{MACHINE}": "payment",
+        CALLING_OFF: "calling-off",
+    },
 }
 
 
