@@ -300,17 +300,19 @@ def _given_back(payment: Item, reservation: Item | None, given: list[Item]) -> I
         return
     seats = [number for each in cancellations.values() for number in each["seatNumbers"]]
     sums = {name: sum(each[name] for each in cancellations.values()) for name in ("fee", "refund")}
-    price = reservation["amount"] // len(reservation["seatNumbers"])
+    each = reservation["amount"] // len(reservation["seatNumbers"])
+    graded = {seat["seatNumber"]: seat["price"] for seat in reservation.get("seats", [])}
+    cost = sum(graded.get(number, each) for number in seats)
     if sorted(seats) != sorted(_cancelled(reservation)) or (reservation["status"] == "CANCELLED") == bool(
         _left(reservation)
     ):
         detail = f"the reservation has {sorted(_cancelled(reservation))} cancelled, the payment {sorted(seats)}"
         yield Violation("cancelled-otherwise", detail, ids)
     if (
-        sums["fee"] + sums["refund"] != price * len(seats)
+        sums["fee"] + sums["refund"] != cost
         or payment.get("refunded", 0) != sums["refund"]
         or reservation.get("refunded", 0) != sums["refund"]
-        or payment.get("refundable", payment["amount"]) != payment["amount"] - price * len(seats)
+        or payment.get("refundable", payment["amount"]) != payment["amount"] - cost
     ):
         yield Violation("kept-and-given-differ", "fees and refunds do not make what the cancelled seats cost", ids)
 
