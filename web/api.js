@@ -1,12 +1,13 @@
 // Calls to the API. Answers come back as `{body, status, header(name)}`; every refusal is thrown as a Problem.
 
-import { heardServerTime } from "./clock.js";
+import { clockIsKnown, heardServerTime } from "./clock.js";
 import { Problem } from "./problem.js";
-import { bearer, renew } from "./session.js";
+import { bearer, renew, session } from "./session.js";
 import { settings } from "./settings.js";
 
 const PATIENCE_MS = 35_000; // API Gateway gives up after 30 s: longer means that the line is dead
 const ATTEMPTS = 3;
+const LONGEST_WAIT_S = 8; // what takes longer is the fan's to know
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -25,29 +26,41 @@ export async function call(method, path, options = {}) {
     try {
       return await once(method, path, options);
     } catch (problem) {
-      if (!problem.transient || attempt >= attempts) throw problem;
-      const wait = Math.min(problem.retryAfter ?? attempt, 8);
+      if (!problem.transient || attempt >= attempts || problem.retryAfter > LONGEST_WAIT_S) throw problem;
+      const wait = problem.retryAfter ?? attempt;
       await pause((wait + Math.random() * 0.5) * 1000);
     }
   }
 }
 
 async function once(method, path, options) {
-  const answer = await send(method, path, options);
-  // API Gateway's own 401 names no code: the sign-in token has lapsed. Renew it, and ask once more.
-  if (answer.status === 401 && !answer.body?.code && options.auth !== false) {
-    await renew();
-    const second = await send(method, path, options);
-    if (second.status === 401 && !second.body?.code) throw new Problem({ code: "SIGN_IN_REQUIRED", status: 401 });
-    return judge(second);
+  const sure = options.auth === false || clockIsKnown(); // then a token that is sent is known to be good
+  try {
+    return judge(await send(method, path, options));
+  } catch (problem) {
+    if (options.auth === false || !looksLapsed(problem, sure)) throw problem;
   }
-  return judge(answer);
+  // Renew the token, and ask once more. Who cannot be reached for that either is out of reach.
+  await renew();
+  const second = await send(method, path, options);
+  if (second.status === 401 && !second.body?.code) throw new Problem({ code: "SIGN_IN_REQUIRED", status: 401 });
+  return judge(second);
+}
+
+/**
+ * API Gateway's own 401 names no code, and to a page of another origin it is no answer at all, for it carries no CORS
+ * header. So no answer, while nobody has told the time yet, may mean that the token has lapsed.
+ */
+function looksLapsed({ status, code, body }, sure) {
+  return (status === 401 && body.code === "UNEXPECTED") || (code === "NETWORK" && !sure && session.value !== null);
 }
 
 async function send(method, path, { body, auth = true, queueToken, key }) {
   const { apiUrl } = await settings().catch(() => {
     throw new Problem({ code: "NETWORK" });
   });
+  // What is public says itself how long it may be kept. Until the time is known, it must be told anew.
+  const cache = auth ? "no-store" : clockIsKnown() ? "default" : "no-cache";
   const headers = {};
   if (auth) headers.Authorization = `Bearer ${await bearer()}`;
   if (queueToken) headers["X-Queue-Token"] = queueToken;
@@ -58,11 +71,13 @@ async function send(method, path, { body, auth = true, queueToken, key }) {
       method,
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),
-      cache: auth ? "no-store" : "default", // what is public says itself how long it may be kept
+      cache,
       signal: AbortSignal.timeout(PATIENCE_MS),
     });
     const text = await response.text();
-    return { status: response.status, header: (name) => response.headers.get(name), body: parsed(text) };
+    const answer = { status: response.status, header: (name) => response.headers.get(name), body: parsed(text) };
+    heard(answer, cache);
+    return answer;
   } catch {
     throw new Problem({ code: "NETWORK" });
   }
@@ -77,8 +92,17 @@ function parsed(text) {
   }
 }
 
+/**
+ * Learns the time from an answer that was made now. A public body may be a cache's: its `serverTime` is then long past, also
+ * where the server was asked and said 304. Its `Date`, and the `Age` that a CDN adds, tell the time if the server was asked.
+ */
+function heard(answer, cache) {
+  const date = Date.parse(answer.header("Date")) + (Number(answer.header("Age")) || 0) * 1000;
+  if (cache === "no-store") heardServerTime(Date.parse(answer.body?.serverTime ?? "") || date);
+  else if (cache === "no-cache") heardServerTime(date);
+}
+
 function judge(answer) {
-  heardServerTime(answer.body?.serverTime ?? answer.header("Date"));
   if (answer.status < 400 && answer.body !== undefined) return answer;
   const retryAfter = Number(answer.header("Retry-After")) || undefined;
   const known = answer.body?.code;

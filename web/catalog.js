@@ -14,8 +14,13 @@ const remembered = (memory, id, load) => {
   return memory.get(id);
 };
 
-export const concertPage = (cursor) =>
-  call("GET", `/concerts?limit=24${cursor ? `&cursor=${part(cursor)}` : ""}`, { auth: false }).then(({ body }) => body);
+/** Every concert, by what comes next: dates ahead first, then what has none yet, then what is over. */
+export async function concertsByDate(now) {
+  const all = await list("/concerts", { auth: false, most: 1000 });
+  const rank = (concert) => (phaseOf(concert, now) === "closed" ? 2 : concert.dates ? 0 : 1);
+  const first = ({ dates, salesOpenAt }) => Date.parse(dates?.firstAt ?? salesOpenAt);
+  return all.toSorted((a, b) => rank(a) - rank(b) || first(a) - first(b));
+}
 
 /** With its queue as it is now. */
 export function concertNow(concertId) {
@@ -38,9 +43,14 @@ export const performancesOf = (concertId) =>
 export const seatsOf = async (performanceId) =>
   (await call("GET", `/performances/${part(performanceId)}/seats`, { auth: false })).body;
 
-/** `soon`, `open` or `closed`, by the server's clock. */
-export function salesPhase({ salesOpenAt, salesCloseAt }, now) {
+const STANDS_STILL = { SOLD_OUT: "soldOut", NO_DATES: "noDates", PAUSED: "paused" };
+
+/**
+ * `soon`, `open`, `paused`, `soldOut`, `noDates` or `closed`. When sales open and close is judged by the server's clock,
+ * which may have moved on since the answer; the rest is what the answer said.
+ */
+export function phaseOf({ salesOpenAt, salesCloseAt, saleStatus }, now) {
   if (salesOpenAt && Date.parse(salesOpenAt) > now) return "soon";
   if (salesCloseAt && Date.parse(salesCloseAt) <= now) return "closed";
-  return "open";
+  return STANDS_STILL[saleStatus] ?? "open";
 }

@@ -9,8 +9,8 @@ const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds 
 
 export const hasEnded = ({ status }) => status === "COMPLETED" || status === "FAILED";
 
-/** Was a payment asked for whose answer this tab never saw (a reload)? */
-export const wasInterrupted = (reservationId) => recall(attemptKey(reservationId), sessionStorage)?.asked === true;
+/** Was a payment asked for whose answer never came (a reload, a lost line)? */
+export const isUnanswered = (reservationId) => recall(attemptKey(reservationId), sessionStorage)?.asked === true;
 
 /**
  * Pays, and follows the payment to its end. Returns the payment's last view; `seen` gets each on the way.
@@ -18,20 +18,21 @@ export const wasInterrupted = (reservationId) => recall(attemptKey(reservationId
  */
 export async function pay(reservationId, seen) {
   const key = recall(attemptKey(reservationId), sessionStorage)?.key ?? newKey();
-  remember(attemptKey(reservationId), { key, asked: true }, sessionStorage);
-  let ended = true;
+  const keep = (value) => remember(attemptKey(reservationId), value, sessionStorage);
+  keep({ key, asked: true });
   try {
     const answer = await call("POST", "/payments", { body: { reservationId }, key });
     seen(answer.body);
-    return hasEnded(answer.body) ? answer.body : await follow(answer.body, seen, wait(answer));
+    const last = hasEnded(answer.body) ? answer.body : await follow(answer.body, seen, wait(answer));
+    keep(null);
+    return last;
   } catch (problem) {
     // A failed payment is told as a problem, with the payment's members beside it.
-    if (problem.body?.paymentStatus) return viewIn(problem);
-    if (problem.code === "PAYMENT_IN_PROGRESS" && problem.body.paymentId) return follow(problem.body, seen, 1);
-    ended = !problem.transient;
+    if (problem.body?.paymentStatus) return keep(null), viewIn(problem);
+    if (problem.code === "PAYMENT_IN_PROGRESS" && problem.body.paymentId) return keep(null), follow(problem.body, seen, 1);
+    // Whether it was paid is not known when no answer came; who was told to come later has not paid.
+    keep(problem.code === "NETWORK" ? { key, asked: true } : problem.transient ? { key, asked: false } : null);
     throw problem;
-  } finally {
-    remember(attemptKey(reservationId), ended ? null : { key, asked: false }, sessionStorage);
   }
 }
 

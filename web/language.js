@@ -32,6 +32,13 @@ export function t(name, values = {}) {
   return sentence.replace(/\{(\w+)\}/g, (_, key) => (typeof values[key] === "number" ? number(values[key]) : values[key] ?? ""));
 }
 
+/** A text of the catalog in the reader's language, if it was written in it; otherwise as it stands. */
+export const told = (thing, member) => thing?.translations?.[language.value]?.[member] ?? thing?.[member];
+
+/** Everything that the catalog says of a text, in whatever language: for finding. */
+export const everyWord = (thing, members) =>
+  [thing, ...Object.values(thing.translations ?? {})].flatMap((words) => members.map((member) => words[member] ?? "")).join(" ");
+
 export const known = (name) => name.split(".").reduce((at, key) => at?.[key], table.value) !== undefined;
 
 const formats = new Map();
@@ -86,6 +93,12 @@ export function clockFace(seconds) {
   const two = (value) => String(value).padStart(2, "0");
   return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
+
+/** A span that is there at least: whole minutes, below that tens of seconds. Seldom changes, so that it does not flicker. */
+export const roundedDown = (seconds) => span(seconds >= 60 ? Math.floor(seconds / 60) * 60 : Math.max(5, Math.floor(seconds / 10) * 10));
+
+/** "5분", "90초": a rule, said exactly. */
+export const span = (seconds) => (seconds % 60 ? t("span.exact", { n: seconds }) : t("span.exactMinutes", { n: seconds / 60 }));
 
 /** "약 3분", "about 3 minutes": a span that nobody will measure. */
 export function roughly(seconds) {

@@ -3,7 +3,7 @@
 import { effect, html, navigate, render, Route, Router, Switch, untracked, useEffect, useHashLocation, useLocation, useState } from "./vendor/libraries.js";
 import { language, points, speak, t } from "./language.js";
 import { Concerts } from "./pages/concerts.js";
-import { attention, Bones, Countdown, href, Icon, Note, Page } from "./parts.js";
+import { Bones, Countdown, href, Icon, Note, Page } from "./parts.js";
 import { places, placeState, startKeeping } from "./places.js";
 import { session, signOut } from "./session.js";
 import { settings } from "./settings.js";
@@ -151,13 +151,15 @@ function App() {
   `;
 }
 
-// Who is let in while looking elsewhere is called by the tab's title.
+// Who is let in while looking elsewhere is called.
 let waitingIn = new Set();
 effect(() => {
   const states = Object.entries(places.value).map(([concertId, place]) => [concertId, placeState(place)]);
-  const letIn = states.some(([concertId, state]) => state === "ACTIVE" && waitingIn.has(concertId));
+  const letIn = states.filter(([concertId, state]) => state === "ACTIVE" && waitingIn.has(concertId));
   waitingIn = new Set(states.filter(([, state]) => state === "WAITING").map(([concertId]) => concertId));
-  if (letIn && document.hidden) attention.value = `● ${untracked(() => t("queue.yourTurn"))}`;
+  const titles = letIn.map(([concertId]) => places.value[concertId].title);
+  // The waiting room has fetched what calls; elsewhere it is fetched now.
+  if (titles.length && document.hidden) untracked(() => import("./calling.js").then(({ callIn }) => callIn(titles.join(", "))));
 });
 
 settings().catch(() => {}); // asked for at once; whoever needs it first tells of a failure

@@ -3,7 +3,7 @@
 import { html, navigate, signal, useCallback, useEffect, useRef, useState } from "./vendor/libraries.js";
 import { part } from "./api.js";
 import { secondsUntil } from "./clock.js";
-import { clockFace, day, known, language, number, points, t, time } from "./language.js";
+import { clockFace, day, known, language, number, points, roughly, t, time } from "./language.js";
 import { remember } from "./storage.js";
 
 /** A path of this page as a link: "#/concerts/…"; values become parts of the path. */
@@ -24,9 +24,18 @@ document.addEventListener("visibilitychange", () => {
 
 let pagesShown = 0;
 
-/** A page: its heading gets the focus when one comes from another page, so that it is read out. */
-export function Page({ title, class: name = "", lead, children, before }) {
+/**
+ * A page: its heading gets the focus when one comes from another page, so that it is read out; and again when the page has
+ * become another in one's hands, which is when `turn` changes (a hold that is now a ticket).
+ */
+export function Page({ title, class: name = "", lead, children, before, turn }) {
   const heading = useRef(null);
+  const shown = useRef(turn);
+  useEffect(() => {
+    const before = shown.current;
+    shown.current = turn;
+    if (before !== undefined && before !== turn) heading.current?.focus();
+  }, [turn]);
   useEffect(() => {
     pagesShown += 1;
     if (pagesShown > 1) {
@@ -167,11 +176,11 @@ const ICONS = {
 export const Icon = ({ name }) =>
   html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false"><path d=${ICONS[name]} /></svg>`;
 
-/** A note in the flow of the page. tone: info, good, warn, bad. */
-export function Note({ tone = "info", title, children, actions, alert = false }) {
+/** A note in the flow of the page. tone: info, good, warn, bad. `alert` and `live` have it read out when it appears. */
+export function Note({ tone = "info", title, children, actions, alert = false, live = false }) {
   const icon = { info: "info", good: "check", warn: "clock", bad: "alert" }[tone];
   return html`
-    <section class="note ${tone}" role=${alert ? "alert" : undefined}>
+    <section class="note ${tone}" role=${alert ? "alert" : live ? "status" : undefined}>
       <${Icon} name=${icon} />
       <div class="note-text">
         ${title && html`<strong>${title}</strong>`}
@@ -194,6 +203,9 @@ export function sentence(problem) {
     when: body.opensAt ? `${day(body.opensAt)} ${time(body.opensAt)}` : "",
   };
   if (typeof body.limit === "number") values.limit = number(body.limit);
+  if (body.holdAgainAt) values.when = time(body.holdAgainAt);
+  for (const name of ["available", "together"]) if (typeof body[name] === "number") values[name] = number(body[name]);
+  if (code === "RATE_LIMITED" && problem.retryAfter > 8) return t("errors.RATE_LIMITED_UNTIL", { span: roughly(problem.retryAfter) });
   if (code === "SALES_NOT_OPEN" && !body.opensAt) return t("errors.SALES_NOT_OPEN_YET");
   if (known(`errors.${code}`)) return t(`errors.${code}`, values);
   return detail || t("errors.UNEXPECTED");
@@ -203,7 +215,7 @@ export function sentence(problem) {
 export function ProblemNote({ problem, retry, steps = {} }) {
   if (!problem) return null;
   const step = steps[problem.code] ?? usualStep(problem, retry);
-  const soft = problem.transient || ["SEAT_TAKEN", "INSUFFICIENT_POINTS", "SALES_NOT_OPEN", "QUEUE_TOKEN_NOT_ACTIVE"].includes(problem.code);
+  const soft = problem.transient || ["SEAT_TAKEN", "INSUFFICIENT_POINTS", "SALES_NOT_OPEN", "QUEUE_TOKEN_NOT_ACTIVE", "HELD_TOO_LONG", "NOT_ENOUGH_SEATS", "LEAVES_SINGLE_SEAT", "QUOTE_CHANGED"].includes(problem.code);
   return html`
     <${Note} tone=${soft ? "warn" : "bad"} alert actions=${step && html`<${Step} ...${step} />`}>${sentence(problem)}<//>
   `;

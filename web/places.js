@@ -6,6 +6,7 @@
 import { computed, effect, signal, untracked } from "./vendor/libraries.js";
 import { call, part } from "./api.js";
 import { guessServerTime, monotonic, secondsUntil } from "./clock.js";
+import { told } from "./language.js";
 import { session } from "./session.js";
 import { onForeignChange, recall, recallKeys, remember } from "./storage.js";
 
@@ -59,11 +60,19 @@ export function placeState(place) {
   return place.view.status === "WAITING" || place.view.status === "ACTIVE" ? place.view.status : "ENDED";
 }
 
+/** Why a place is over: `missed` one's turn, `timeOver` inside, or the code of a refusal; null while it is not. */
+export function endOf(place) {
+  if (!place || placeState(place) !== "ENDED") return null;
+  const lapsed = place.ended === undefined || place.ended === "QUEUE_TOKEN_EXPIRED";
+  if (!lapsed) return place.ended;
+  return place.view.status === "WAITING" ? "missed" : "timeOver";
+}
+
 /** Joins the line, or takes up the place that the user already has (perhaps from another device). */
 export async function join(concert, wanted) {
   (await alarms()).prepareAlarm();
   const { body: view } = await call("POST", `/concerts/${part(concert.concertId)}/queue-tokens`, { attempts: 2 });
-  hear(concert.concertId, view, { title: concert.title, wanted });
+  hear(concert.concertId, view, { title: told(concert, "title"), wanted });
   return view;
 }
 
@@ -103,7 +112,7 @@ const queuePath = (concertId) => `/concerts/${part(concertId)}/queue-tokens`;
 function hear(concertId, view, more = {}) {
   const before = places.value[concertId];
   const fresh = !before || placeState(before) === "ENDED";
-  const startAhead = Math.max(view.ahead, fresh ? 0 : before.startAhead);
+  const startAhead = Math.max(view.ahead ?? 0, fresh ? 0 : before.startAhead);
   const { ended: _e, trouble: _t, ...kept } = before ?? {};
   const joinedAt = fresh ? view.serverTime : before.joinedAt;
   save(concertId, { ...kept, ...more, view, joinedAt, startAhead, heardAt: monotonic() });
@@ -214,6 +223,14 @@ function wakeAll() {
   for (const watch of kept.values()) watch.wake.abort();
 }
 
+/** The line is back: whoever could not ask before asks now. */
+function askAgainNow() {
+  for (const [concertId, place] of Object.entries(places.value)) {
+    if (place.trouble) save(concertId, { ...place, trouble: { ...place.trouble, wait: 1 } });
+  }
+  wakeAll();
+}
+
 export function startKeeping() {
   const user = computed(() => session.value?.sub);
   effect(() => {
@@ -227,5 +244,6 @@ export function startKeeping() {
     }
   });
   document.addEventListener("visibilitychange", wakeAll);
+  addEventListener("online", askAgainNow);
   effect(supervise);
 }

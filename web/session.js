@@ -6,7 +6,9 @@ import { Problem } from "./problem.js";
 import { settings } from "./settings.js";
 import { onForeignChange, recall, remember } from "./storage.js";
 
-/** {idToken, accessToken, refreshToken, sub, username} or null. */
+const MARGIN_MS = 60_000; // a token is renewed so long before its end
+
+/** {idToken, accessToken, refreshToken, sub, username, lapsesAt} or null; `lapsesAt` is by this device's own clock. */
 export const session = signal(recall("session"));
 export const signedIn = computed(() => session.value !== null);
 
@@ -54,13 +56,14 @@ async function cognito(action, body) {
 }
 
 function begin({ IdToken, AccessToken, RefreshToken }, earlier) {
-  const { sub, "cognito:username": username } = claims(IdToken);
+  const { sub, "cognito:username": username, iat, exp } = claims(IdToken);
   keep({
     idToken: IdToken,
     accessToken: AccessToken,
     refreshToken: RefreshToken ?? earlier?.refreshToken,
     sub,
     username: username ?? earlier?.username ?? sub,
+    lapsesAt: Date.now() + (exp - (iat ?? exp - 3600)) * 1000,
   });
 }
 
@@ -118,9 +121,19 @@ function endSession() {
   return new Problem({ code: "SIGN_IN_REQUIRED", status: 401 });
 }
 
-/** The bearer token: renewed beforehand when the server's clock says that it is about to lapse. */
+/**
+ * Whether the token's time is over, or may be: the server's clock knows, where it has been heard; the device's own counts
+ * from when the token came, so that it is right also where it is set wrong.
+ */
+export function mayHaveLapsed() {
+  const { idToken, lapsesAt } = session.value;
+  if (lapsesAt === undefined || lapsesAt - Date.now() < MARGIN_MS) return true;
+  return clockIsKnown() && claims(idToken).exp * 1000 - serverNow() < MARGIN_MS;
+}
+
+/** The bearer token: renewed beforehand when either clock says that it is about to lapse. */
 export async function bearer() {
   if (!session.value) throw new Problem({ code: "SIGN_IN_REQUIRED", status: 401 });
-  if (clockIsKnown() && claims(session.value.idToken).exp * 1000 - serverNow() < 30_000) await renew();
+  if (mayHaveLapsed()) await renew();
   return session.value.idToken;
 }

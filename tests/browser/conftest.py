@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
@@ -31,6 +31,7 @@ from playwright.sync_api import (
 )
 
 from booking.errors import CATALOGUE
+from tests.browser.fake import FakeApi
 from tests.stack.local_stack import LocalStack, PublishedConcert, local_stack
 from tools.ost.fans import Fan
 from tools.ost.stack import Stack
@@ -39,6 +40,7 @@ SCREENSHOTS = Path(__file__).parents[2] / ".local" / "screenshots"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
+SMALL_PHONE = {"width": 360, "height": 740}
 COLD = 60_000
 """Milliseconds to wait at most: the local cloud starts a process for each function when it is first called."""
 REFUSED = re.compile(r"Failed to load resource: the server responded with a status of (\d+)")
@@ -217,7 +219,25 @@ def fulfil(route: Route, status: int, body: Any, headers: dict[str, str] | None 
     route.fulfill(status=status, json=body, headers=shared | (headers or {}))
 
 
+class Site(Protocol):
+    """Where the page and the API are: a stack's, or the fake's."""
+
+    outputs: dict[str, Any]
+
+    @property
+    def url(self) -> str:
+        """Base URL of the API."""
+
+
 type Visits = Callable[..., Visit]
+
+
+@pytest.fixture
+def api() -> Iterator[FakeApi]:
+    """Give an API that says what the test wants, and the page before it."""
+    with FakeApi().running() as fake:
+        yield fake
+        assert fake.complaints == []
 
 
 @pytest.fixture
@@ -226,16 +246,17 @@ def visits(browser: Browser) -> Iterator[Visits]:
     opened: list[Visit] = []
 
     def visit(
-        stack: LocalStack,
+        site: Site,
         *,
         language: str = "ko-KR",
         phone: bool = False,
         light: bool = False,
         expected: set[int] | None = None,
         script: str | None = None,
+        size: dict[str, int] | None = None,
     ) -> Visit:
         context = browser.new_context(
-            viewport=PHONE if phone else DESKTOP,  # type: ignore[arg-type]
+            viewport=size or (PHONE if phone else DESKTOP),  # type: ignore[arg-type]
             is_mobile=phone,
             has_touch=phone,
             locale=language,
@@ -245,7 +266,7 @@ def visits(browser: Browser) -> Iterator[Visits]:
         context.set_default_timeout(30_000)
         if script:
             context.add_init_script(script)
-        one = Visit(context, context.new_page(), f"{stack.outputs['webUrl']}/", stack.url, expected or set())
+        one = Visit(context, context.new_page(), f"{site.outputs['webUrl']}/", site.url, expected or set())
         one.watch(one.page)
         opened.append(one)
         return one

@@ -367,7 +367,7 @@ def test_ended_place_offers_to_join_again(queued: Queued) -> None:
     visit = queued.visit
     visit.refuse("GET", "/queue-tokens/current", "QUEUE_TOKEN_EXPIRED")
 
-    expect(visit.page.locator("h1")).to_have_text("대기 순번이 끝났어요")
+    expect(visit.page.locator("h1")).to_have_text("줄에서 나왔어요")
     assert_accessible(visit.page)
     visit.page.get_by_role("button", name="다시 줄 서기").click()
 
@@ -496,7 +496,7 @@ def test_token_that_ended_elsewhere_leads_back_to_the_queue(
     visit.page.click(".pick button.wide")
 
     alert = visit.page.get_by_role("alert")
-    expect(alert).to_contain_text("대기 순번이 끝났어요")
+    expect(alert).to_contain_text("예매할 차례가 끝났어요")
     alert.get_by_role("link", name="다시 줄 서기").click()
     visit.page.get_by_role("button", name="다시 줄 서기").click()
     expect(visit.page.locator(".right .countdown")).to_be_visible()
@@ -534,7 +534,7 @@ def paying(seated: tuple[Visit, PublishedConcert], stack: LocalStack) -> Visit:
 
 
 def paid(visit: Visit) -> None:
-    expect(visit.page.locator("h1")).to_have_text("예매가 끝났어요")
+    expect(visit.page.locator("h1")).to_have_text("예매가 확정되었어요")
 
 
 def payments(stack: LocalStack, visit: Visit) -> list[dict[str, Any]]:

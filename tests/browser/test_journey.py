@@ -143,7 +143,8 @@ def test_with_room_for_one_the_next_waits_and_is_let_in_when_the_first_has_paid(
 
     second.page.locator(".right .countdown").wait_for(timeout=COLD)
     expect(second.page.locator(".seats .seat.sold")).to_have_count(1)
-    second.page.locator(".right button").click()  # gives the right to book back
+    second.page.locator(".right button").click()  # gives the right to book back, but asks before
+    second.page.get_by_role("dialog").locator(".danger").click()
     expect(second.page.locator(".right")).to_have_count(0)
     first.arrive(concert)  # paying ended the place: the first fan joins anew
 
@@ -155,12 +156,12 @@ def test_released_seats_are_free_again(visits: Visits, stack: LocalStack) -> Non
     visit.arrive(concert)
     visit.hold(3, 4)
 
-    visit.page.get_by_role("button", name="이 좌석 놓아주기").click()
+    visit.page.get_by_role("button", name="좌석 선택 취소").click()
     visit.page.get_by_role("dialog").locator(".danger").click()
 
     expect(visit.page.locator(".seats .seat.free")).to_have_count(50)
     visit.go("/reservations")
-    expect(visit.page.locator(".ticket .tag")).to_have_text("놓아줌")
+    expect(visit.page.locator(".ticket .tag")).to_have_text("선택 취소")
 
 
 def test_hold_runs_out_on_screen_and_the_seat_is_free_again(visits: Visits, stacks: Stacks) -> None:

@@ -1,10 +1,10 @@
 // One concert: its poster, its queue, its dates.
 
 import { html, navigate, useEffect, useState } from "../vendor/libraries.js";
-import { concertNow, performancesNow, salesPhase } from "../catalog.js";
+import { concertNow, performancesNow, phaseOf } from "../catalog.js";
 import { clockIsKnown, serverNow } from "../clock.js";
-import { day, dayAndTime, number, points, roughly, t, time } from "../language.js";
-import { Busy, href, Icon, Loading, Page, path, ProblemNote, signInFirst, useAction, useLoaded } from "../parts.js";
+import { day, dayAndTime, number, points, roughly, t, time, told } from "../language.js";
+import { Busy, Countdown, href, Icon, Loading, Page, path, ProblemNote, signInFirst, useAction, useLoaded } from "../parts.js";
 import { join, places, placeState, want } from "../places.js";
 import { Poster } from "../poster.js";
 import { signedIn } from "../session.js";
@@ -19,18 +19,18 @@ export function Concert({ concertId }) {
     return html`<${Page} title=${t("concert.missing")}><${ProblemNote} problem=${loaded.problem} retry=${loaded.reload} /><//>`;
   }
   return html`
-    <${Page} class="concert" title=${concert?.title} before=${html`<${Poster} id=${concertId} wide class="banner" />`}
-      lead=${concert && html`<span class="artist">${concert.artist}</span>`}>
+    <${Page} class="concert" title=${told(concert, "title")} before=${html`<${Poster} id=${concertId} wide class="banner" />`}
+      lead=${concert && html`<span class="artist">${told(concert, "artist")}</span>`}>
       ${!concert
         ? html`<${Loading} lines=${5} />`
         : html`
             <div class="facts">
               <${PhaseTag} concert=${concert} />
-              <span><${Icon} name="pin" />${concert.venue}</span>
+              <span><${Icon} name="pin" />${told(concert, "venue")}</span>
               ${concert.salesCloseAt && html`<span><${Icon} name="calendar" />${t("phase.until", { when: dayAndTime(concert.salesCloseAt) })}</span>`}
             </div>
-            ${concert.description && html`<p class="description">${concert.description}</p>`}
-            <${Door} concert=${concert} dates=${dates.value} />
+            <${Door} concert=${concert} dates=${dates.value} reload=${() => (loaded.reload(), dates.reload())} />
+            ${told(concert, "description") && html`<p class="description">${told(concert, "description")}</p>`}
           `}
       <section aria-labelledby="dates">
         <h2 id="dates">${t("concert.dates")}</h2>
@@ -39,19 +39,21 @@ export function Concert({ concertId }) {
         ${!dates.problem && !dates.value && html`<${Loading} lines=${3} />`}
         ${dates.value?.length === 0 && html`<p class="empty">${t("concert.noDates")}</p>`}
         <ul class="dates">
-          ${dates.value?.map((performance) => html`<li key=${performance.performanceId}><${DateRow} concertId=${concertId} performance=${performance} /></li>`)}
+          ${dates.value?.map((performance) => html`<li key=${performance.performanceId}><${DateRow} concert=${concert} concertId=${concertId} performance=${performance} /></li>`)}
         </ul>
       </section>
     <//>
   `;
 }
 
-function DateRow({ concertId, performance }) {
+function DateRow({ concert, concertId, performance }) {
   const { performanceId, startsAt, timezone, price, seatsTotal, seatsAvailable, bookable } = performance;
   const soldOut = seatsAvailable === 0;
+  const elsewhere = concert && performance.venue && performance.venue !== concert.venue; // as on a tour
   return html`
     <a class="date ${bookable ? "" : "shut"}" href=${href`/concerts/${concertId}/dates/${performanceId}`}>
-      <span class="date-when"><b>${day(startsAt, timezone)}</b><span>${time(startsAt, timezone)}</span></span>
+      <span class="date-when"><b>${day(startsAt, timezone)}</b><span>${time(startsAt, timezone)}</span>
+        ${elsewhere && html`<span class="date-venue"><${Icon} name="pin" />${told(performance, "venue")}</span>`}</span>
       <span class="date-left">
         <${Gauge} left=${seatsAvailable} total=${seatsTotal} />
         <span>${soldOut ? t("concert.soldOut") : t("concert.left", { n: seatsAvailable, total: seatsTotal })}</span>
@@ -65,45 +67,43 @@ function DateRow({ concertId, performance }) {
 /** How full a date is. The number stands beside it. */
 const Gauge = ({ left, total }) => html`<span class="gauge" aria-hidden="true"><span style=${{ width: `${total ? (100 * left) / total : 0}%` }} /></span>`;
 
+const DAY_S = 86_400;
+
 /** The door: how busy it is, and the way in. */
-function Door({ concert, dates }) {
+function Door({ concert, dates, reload }) {
   const { concertId, queue } = concert;
   const { busy, problem, run } = useAction();
   const [, draw] = useState(0);
   const place = places.value[concertId];
   const state = placeState(place);
-  const phase = dates?.some(({ bookable }) => bookable) ? "open" : salesPhase(concert, serverNow());
-  const sure = phase !== "soon" || clockIsKnown(); // only the server's clock may keep the door shut
+  const phase = doorPhase(concert, dates);
+  const untilOpen = (Date.parse(concert.salesOpenAt) - serverNow()) / 1000;
+  // Only the server's clock keeps the door shut to the second; the device's own is not that far off.
+  const shut = phase === "soon" && (clockIsKnown() || untilOpen > DAY_S);
   const wanted = place?.wanted ?? dates?.find(({ bookable }) => bookable)?.performanceId;
-
-  useEffect(() => {
-    // The button opens by itself when sales do.
-    const wait = Date.parse(concert.salesOpenAt) - serverNow();
-    if (!(wait > 0 && wait < 2 ** 31)) return undefined;
-    const timer = setTimeout(() => draw((count) => count + 1), wait + 50);
-    return () => clearTimeout(timer);
-  }, [concert]);
+  const opened = () => (draw((count) => count + 1), reload());
 
   const enter = () =>
     run(async () => {
+      (await import("../calling.js")).prepareCall();
       const view = await join(concert, wanted);
       navigate(view.status === "ACTIVE" && wanted ? path`/concerts/${concertId}/dates/${wanted}` : path`/concerts/${concertId}/queue`);
     });
 
-  const opens = html`<p class="door-soon">${t("door.opens", { when: dayAndTime(concert.salesOpenAt), span: roughly((Date.parse(concert.salesOpenAt) - serverNow()) / 1000) })}</p>`;
+  const opens = phase === "soon" && html`<${Opening} at=${concert.salesOpenAt} opened=${opened} />`;
   let action;
   if (state === "ACTIVE" && wanted) {
     action = html`<a class="button" href=${href`/concerts/${concertId}/dates/${wanted}`} onClick=${() => want(concertId, wanted)}>${t("door.seats")}</a>`;
   } else if (state === "WAITING") {
     action = html`<a class="button" href=${href`/concerts/${concertId}/queue`}>${t("door.back")}</a>`;
-  } else if (phase === "soon" && sure) {
+  } else if (shut) {
     action = opens;
-  } else if (phase === "closed") {
-    action = html`<p class="door-soon">${t("errors.SALES_CLOSED")}</p>`;
+  } else if (SHUT[phase]) {
+    action = html`<p class="door-soon">${t(SHUT[phase])}</p>`;
   } else if (!signedIn.value) {
     action = html`<button type="button" class="button" onClick=${() => signInFirst()}>${t("door.signIn")}</button>`;
   } else {
-    action = html`${!sure && opens}<${Busy} type="button" busy=${busy} onClick=${enter}>${t("door.join")}<//>`;
+    action = html`${opens}<${Busy} type="button" busy=${busy} onClick=${enter}>${t("door.join")}<//>`;
   }
   return html`
     <section class="door panel" aria-labelledby="door-title">
@@ -116,7 +116,32 @@ function Door({ concert, dates }) {
       </div>
       <div class="door-act">${action}</div>
       ${problem && html`<${ProblemNote} problem=${problem} retry=${enter} />`}
-      ${!problem && state !== "ACTIVE" && state !== "WAITING" && phase === "open" && html`<p class="hint">${t("door.hint")}</p>`}
+      ${!problem && state !== "ACTIVE" && state !== "WAITING" && HINTS[phase] && html`<p class="hint">${t(HINTS[phase])}</p>`}
     </section>
+  `;
+}
+
+const SHUT = { closed: "errors.SALES_CLOSED", soldOut: "door.soldOut", noDates: "concert.noDates" };
+const HINTS = { open: "door.hint", paused: "door.paused" };
+
+/** What the dates say counts more than what was said of the concert a while ago. */
+function doorPhase(concert, dates) {
+  const phase = phaseOf(concert, serverNow());
+  if (phase === "paused" || !dates?.length) return phase;
+  if (dates.some(({ bookable }) => bookable)) return "open";
+  return phase === "open" && dates.every(({ seatsAvailable }) => seatsAvailable === 0) ? "soldOut" : phase;
+}
+
+/** When the doors open: counted down by the second in the last two days. */
+function Opening({ at, opened }) {
+  const far = (Date.parse(at) - serverNow()) / 1000 > 2 * DAY_S;
+  useEffect(() => {
+    if (!far) return undefined;
+    const timer = setInterval(opened, 3_600_000);
+    return () => clearInterval(timer);
+  }, [far]);
+  return html`
+    <p class="door-soon">${t("door.opens", { when: dayAndTime(at) })}</p>
+    <p class="door-left">${far ? t("door.left", { span: roughly((Date.parse(at) - serverNow()) / 1000) }) : html`<${Countdown} until=${at} label=${t("door.untilOpen")} onEnd=${opened} />`}</p>
   `;
 }

@@ -79,13 +79,14 @@ export function ChargeForm({ done, suggested, label }) {
   };
   const put = (value) => {
     clear();
-    setText(String(value));
+    setText(String(Math.min(MOST, value)));
   };
+  const add = (value) => put((amount >= 1 ? amount : 0) + value);
   return html`
     <form class="form" onSubmit=${submit} novalidate>
       <div class="quick" role="group" aria-label=${t("points.quick")}>
         ${suggested && html`<button type="button" class="chip" aria-pressed=${amount === suggested} onClick=${() => put(suggested)}>${t("points.exactly", { amount: points(suggested) })}</button>`}
-        ${QUICK.map((value) => html`<button key=${value} type="button" class="chip" aria-pressed=${amount === value} onClick=${() => put(value)}>+${number(value)}</button>`)}
+        ${QUICK.map((value) => html`<button key=${value} type="button" class="chip" onClick=${() => add(value)}>+${number(value)}</button>`)}
       </div>
       <div class="field">
         <label for="charge-amount">${t("points.amount")}</label>

@@ -1,15 +1,17 @@
 // The waiting room. It asks the network for nothing but its polls.
 
 import { html, navigate, useEffect, useState } from "../vendor/libraries.js";
+import { askToNotify, mayAskToNotify, prepareCall, stayAwake } from "../calling.js";
 import { concert as concertOf, performancesOf } from "../catalog.js";
-import { monotonic } from "../clock.js";
-import { number, roughly, t } from "../language.js";
-import { Busy, Confirm, href, Icon, Note, Page, path, ProblemNote, sentence, signInFirst, useAction } from "../parts.js";
-import { forget, join, leave, places, placeState, untilNextPoll } from "../places.js";
+import { monotonic, secondsUntil } from "../clock.js";
+import { number, roughly, roundedDown, t } from "../language.js";
+import { Busy, Confirm, Icon, Note, Page, path, ProblemNote, sentence, signInFirst, useAction } from "../parts.js";
+import { endOf, forget, join, leave, places, placeState, untilNextPoll } from "../places.js";
 import { Poster } from "../poster.js";
 import { signedIn } from "../session.js";
 
 const STICKS = 28;
+const NEAR_S = 120; // so long before one's turn it is time to be there
 
 export function Queue({ concertId }) {
   const place = places.value[concertId];
@@ -44,10 +46,15 @@ async function enter(concertId, wanted) {
 }
 
 function Waiting({ concertId, place }) {
-  const { view, startAhead, title, trouble } = place;
+  const { view, startAhead, title } = place;
   const { busy, problem, run } = useAction();
   const [ask, setAsk] = useState(null);
-  const done = view.ahead === 0 ? 1 - 1 / STICKS : Math.max(0, 1 - view.ahead / startAhead);
+  const ahead = view.ahead ?? 0;
+  const paused = view.saleStatus === "PAUSED";
+  const near = !paused && view.estimatedWaitSeconds !== null && view.estimatedWaitSeconds <= NEAR_S;
+  const wait = paused ? t("queue.waitPaused") : view.estimatedWaitSeconds === null ? "–" : roughly(view.estimatedWaitSeconds);
+  const done = ahead === 0 ? 1 - 1 / STICKS : Math.max(0, 1 - ahead / startAhead);
+  useEffect(() => (near ? stayAwake() : undefined), [near]);
   const leaveLine = () =>
     setAsk({
       title: t("queue.leaveTitle"),
@@ -63,22 +70,26 @@ function Waiting({ concertId, place }) {
   return html`
     <${Page} class="waiting" title=${title ?? t("queue.title")} lead=${t("queue.lead")} before=${html`<${Poster} id=${concertId} wide class="backdrop" />`}>
       <section class="line panel" aria-labelledby="ahead-label">
-        <p class="ahead"><span id="ahead-label">${t("queue.ahead")}</span><b>${number(view.ahead)}</b><span>${view.ahead === 0 ? t("queue.nextUp") : t("queue.people", { n: view.ahead })}</span></p>
+        <p class="ahead"><span id="ahead-label">${t("queue.ahead")}</span><b>${number(ahead)}</b><span>${ahead === 0 ? t("queue.nextUp") : t("queue.people", { n: ahead })}</span></p>
         <${Penlights} done=${done} />
         <dl class="counts">
-          <div><dt>${t("queue.position")}</dt><dd>${number(view.position)}</dd></div>
-          <div><dt>${t("queue.wait")}</dt><dd>${roughly(view.estimatedWaitSeconds)}</dd></div>
+          <div><dt>${t("queue.wait")}</dt><dd>${wait}</dd></div>
           <div><dt>${t("queue.next")}</dt><dd><${NextPoll} place=${place} /></dd></div>
         </dl>
-        <p class="unseen" aria-live="polite">${t("queue.spoken", { n: view.ahead, span: roughly(view.estimatedWaitSeconds) })}</p>
-        ${trouble && html`<${Note} tone="warn">${t("queue.trouble")}<//>`}
+        <p class="unseen" aria-live="polite">${t("queue.spoken", { n: ahead, span: wait })}</p>
+        ${paused && html`<${Note} tone="warn" live>${t("queue.paused")}<//>`}
+        ${near && html`<${Note} tone="good" live>${t("queue.near")}<//>`}
+        <${Trouble} place=${place} />
         <${ProblemNote} problem=${problem} retry=${leaveLine} />
       </section>
       <ul class="hints">
         <li><${Icon} name="check" />${t("queue.hintTabs")}</li>
-        <li><${Icon} name="clock" />${t("queue.hintClose", { span: roughly((Date.parse(view.expiresAt) - Date.parse(view.serverTime)) / 1000) })}</li>
+        <li><${Icon} name="clock" />${t("queue.hintClose", { span: roundedDown((Date.parse(view.expiresAt) - Date.parse(view.serverTime)) / 1000) })}</li>
       </ul>
-      <p class="center"><${Busy} type="button" class="quiet" busy=${busy} onClick=${leaveLine}>${t("queue.leave")}<//></p>
+      <div class="center actions">
+        <${Bell} />
+        <${Busy} type="button" class="quiet" busy=${busy} onClick=${leaveLine}>${t("queue.leave")}<//>
+      </div>
       <${Confirm} ask=${ask} close=${() => setAsk(null)} />
     <//>
   `;
@@ -94,6 +105,26 @@ function Penlights({ done }) {
   `;
 }
 
+/** The offer to be called. Pressing it also lets the page sound later. */
+function Bell() {
+  const [answer, setAnswer] = useState(null);
+  if (answer) return html`<p class="hint" role="status">${t(answer === "granted" ? "queue.willCall" : "queue.willCallHere")}</p>`;
+  if (!mayAskToNotify()) return null;
+  return html`<button type="button" class="button quiet" onClick=${async () => setAnswer(await askToNotify())}>${t("queue.callMe")}</button>`;
+}
+
+/** The line is broken: how long the place is safe, as far as is known. */
+function Trouble({ place }) {
+  const [, draw] = useState(0);
+  useEffect(() => {
+    if (!place.trouble) return undefined;
+    const timer = setInterval(() => draw((count) => count + 1), 1000);
+    return () => clearInterval(timer);
+  }, [place.trouble]);
+  if (!place.trouble) return null;
+  return html`<${Note} tone="warn" live>${t(secondsUntil(place.view.expiresAt) > 0 ? "queue.trouble" : "queue.troubleLong")}<//>`;
+}
+
 function NextPoll({ place }) {
   const [, draw] = useState(0);
   useEffect(() => {
@@ -105,26 +136,31 @@ function NextPoll({ place }) {
   return html`<span class=${justHeard ? "fresh" : ""}>${t("span.exact", { n: left })}</span>`;
 }
 
+const WHY = { missed: "queue.missed", timeOver: "queue.timeOver" };
+
 function NoPlace({ concertId, place }) {
   const { busy, problem, run } = useAction();
-  const again = () =>
-    run(async () => {
+  const again = () => {
+    prepareCall();
+    return run(async () => {
       const concert = place?.title ? { concertId, title: place.title } : await concertOf(concertId);
       await join(concert, place?.wanted);
     });
-  const ended = place?.ended ?? (place ? "QUEUE_TOKEN_EXPIRED" : null);
+  };
+  const ended = endOf(place);
+  const over = ended === "SALES_CLOSED" || ended === "SOLD_OUT";
   const dismiss = () => {
     forget(concertId);
     navigate(path`/concerts/${concertId}`);
   };
+  const why = ended ? (WHY[ended] ? t(WHY[ended]) : sentence({ code: ended })) : t("queue.noneText");
   return html`
-    <${Page} class="narrow" title=${ended ? t("queue.endedTitle") : t("queue.noneTitle")} lead=${place?.title}>
-      <${Note} tone=${ended ? "warn" : "info"}>${ended ? sentence({ code: ended }) : t("queue.noneText")}<//>
+    <${Page} class="narrow" title=${ended ? t("queue.endedTitle") : t("queue.noneTitle")} turn=${ended ?? "none"} lead=${place?.title}>
+      <${Note} tone=${ended ? "warn" : "info"} live>${why}<//>
       <${ProblemNote} problem=${problem} retry=${again} />
       <p class="actions">
-        ${ended === "SIGN_IN_REQUIRED"
-          ? html`<button type="button" class="button" onClick=${() => signInFirst()}>${t("sign.in")}</button>`
-          : html`<${Busy} type="button" busy=${busy} onClick=${again}>${t("queue.joinAgain")}<//>`}
+        ${ended === "SIGN_IN_REQUIRED" && html`<button type="button" class="button" onClick=${() => signInFirst()}>${t("sign.in")}</button>`}
+        ${ended !== "SIGN_IN_REQUIRED" && !over && html`<${Busy} type="button" busy=${busy} onClick=${again}>${t("queue.joinAgain")}<//>`}
         <button type="button" class="button quiet" onClick=${dismiss}>${t("queue.toConcert")}</button>
       </p>
     <//>

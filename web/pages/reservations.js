@@ -3,9 +3,10 @@
 import { html, useEffect, useState } from "../vendor/libraries.js";
 import { page } from "../api.js";
 import { concert as concertOf, performancesOf } from "../catalog.js";
-import { dayAndTime, points, t } from "../language.js";
+import { dayAndTime, points, t, told } from "../language.js";
 import { Busy, Countdown, href, Icon, Loading, Note, Page, ProblemNote, signInFirst, useAction } from "../parts.js";
 import { Poster } from "../poster.js";
+import { seatNames } from "../seatnames.js";
 import { session, signedIn } from "../session.js";
 
 export function Reservations() {
@@ -59,6 +60,9 @@ export function useOccasion({ concertId, performanceId }) {
   return occasion;
 }
 
+/** A date's own venue, as on a tour; the concert's otherwise. */
+export const where = ({ concert, performance }) => told(performance, "venue") ?? (performance && told(concert, "venue"));
+
 export const when = ({ performance }) => performance && dayAndTime(performance.startsAt, performance.timezone);
 
 const SIGNS = { HELD: "clock", CONFIRMED: "check", EXPIRED: "cross", RELEASED: "cross" };
@@ -66,16 +70,17 @@ const SIGNS = { HELD: "clock", CONFIRMED: "check", EXPIRED: "cross", RELEASED: "
 export const Status = ({ status }) => html`<span class="tag status-${status.toLowerCase()}"><${Icon} name=${SIGNS[status] ?? "info"} />${t(`reservations.status.${SIGNS[status] ? status : "OTHER"}`)}</span>`;
 
 function Ticket({ reservation, ended }) {
-  const { reservationId, concertId, performanceId, seatNumbers, amount, status, expiresAt } = reservation;
+  const { reservationId, concertId, performanceId, amount, status, expiresAt } = reservation;
   const occasion = useOccasion(reservation);
   return html`
     <div class="ticket ${status.toLowerCase()}">
       <${Poster} id=${concertId} />
       <div class="ticket-text">
         <${Status} status=${status} />
-        <h2><a href=${href`/reservations/${reservationId}`}>${occasion.concert?.title ?? html`<span class="bone" />`}</a></h2>
+        <h2><a href=${href`/reservations/${reservationId}`}>${told(occasion.concert, "title") ?? html`<span class="bone" />`}</a></h2>
         <p>${when(occasion) ?? html`<span class="bone" />`}</p>
-        <p>${t("reservations.seats", { seats: seatNumbers.join(", ") })} · ${points(amount)}</p>
+        <p>${where(occasion) ?? html`<span class="bone" />`}</p>
+        <p>${seatNames(reservation, occasion.performance).join(", ")} · ${points(amount)}</p>
       </div>
       <div class="ticket-stub">
         ${status === "HELD" &&

@@ -1,15 +1,16 @@
-// The hall: pick up to four seats and have them held.
+// The seats of a date: pick some and have them held.
 
-import { html, navigate, useEffect, useMemo, useRef, useState } from "../vendor/libraries.js";
+import { html, navigate, useEffect, useMemo, useState } from "../vendor/libraries.js";
 import { call, page } from "../api.js";
 import { concert as concertOf, performancesNow, seatsOf } from "../catalog.js";
-import { hall, neighbour } from "../hall.js";
-import { day, number, points, shortDay, t, time } from "../language.js";
-import { Busy, Countdown, href, Icon, Note, Page, path, ProblemNote, signInFirst, useAction, useLoaded } from "../parts.js";
+import { hall } from "../hall.js";
+import { day, points, shortDay, span, t, time, told } from "../language.js";
+import { Busy, Confirm, Countdown, href, Icon, Note, Page, path, ProblemNote, signInFirst, useAction, useLoaded } from "../parts.js";
 import { end, join, leave, places, placeState, want } from "../places.js";
 import { session, signedIn } from "../session.js";
+import { Legend, SmallHall } from "../smallhall.js";
 
-const MOST = 4; // seats in one reservation, by the contract
+const AT_ONCE = 4; // seats in one reservation, by the contract
 const LOOK_AGAIN_MS = 10_000; // the map shows, the server decides: often enough to be useful
 
 export function Seats({ concertId, performanceId }) {
@@ -19,7 +20,11 @@ export function Seats({ concertId, performanceId }) {
   const mine = useLoaded(() => (signedIn.value ? held(performanceId) : []), [performanceId, session.value?.sub]);
   const [picked, setPicked] = useState([]);
   const [lost, setLost] = useState([]);
+  const [full, setFull] = useState(false); // one more was wanted than there may be
   const hold = useAction();
+  const owned = (mine.value ?? []).reduce((sum, { seatNumbers }) => sum + seatNumbers.length, 0);
+  const limit = concert.value?.maxSeatsPerUser ?? AT_ONCE;
+  const most = Math.max(0, Math.min(AT_ONCE, limit - owned));
   const performance = dates.value?.find((one) => one.performanceId === performanceId);
 
   useEffect(() => want(concertId, performanceId), [concertId, performanceId]);
@@ -48,10 +53,10 @@ export function Seats({ concertId, performanceId }) {
   const toggle = (seatNumber) => {
     hold.clear();
     setLost([]);
-    setPicked((before) => {
-      if (before.includes(seatNumber)) return before.filter((one) => one !== seatNumber);
-      return before.length < MOST ? [...before, seatNumber].sort((a, b) => a - b) : before;
-    });
+    const drop = picked.includes(seatNumber);
+    setFull(!drop && picked.length >= most);
+    if (drop) setPicked(picked.filter((one) => one !== seatNumber));
+    else if (picked.length < most) setPicked([...picked, seatNumber].sort((a, b) => a - b));
   };
   const reserve = () =>
     hold.run(async () => {
@@ -73,14 +78,15 @@ export function Seats({ concertId, performanceId }) {
       }
     });
 
-  const title = concert.value?.title;
+  const title = told(concert.value, "title");
+  const venue = told(performance, "venue") ?? told(concert.value, "venue");
   if (seats.problem && !seats.value) {
     return html`<${Page} title=${t("seats.missing")}><${ProblemNote} problem=${seats.problem} retry=${seats.reload} /><//>`;
   }
   return html`
-    <${Page} class="booking" title=${title} lead=${performance ? `${day(performance.startsAt, performance.timezone)} · ${time(performance.startsAt, performance.timezone)}` : html`<span class="bone" />`}
+    <${Page} class="booking" title=${title} lead=${performance ? `${day(performance.startsAt, performance.timezone)} · ${time(performance.startsAt, performance.timezone)} · ${venue ?? ""}` : html`<span class="bone" />`}
       before=${html`<a class="up" href=${href`/concerts/${concertId}`}><${Icon} name="back" />${t("seats.up")}</a>`}>
-      <${Dates} concertId=${concertId} dates=${dates.value} current=${performanceId} />
+      <${Dates} concert=${concert.value} concertId=${concertId} dates=${dates.value} current=${performanceId} />
       <${Right} concertId=${concertId} />
       <div class="floor">
         <section class="hall panel" aria-labelledby="hall-title">
@@ -88,16 +94,19 @@ export function Seats({ concertId, performanceId }) {
             <h2 id="hall-title">${t("seats.title")}</h2>
             <p role="status">${seats.value ? t("seats.left", { n: seats.value.available, total: seats.value.seats.length }) : t("loading")}</p>
           </div>
-          <${Hall} data=${seats.value} total=${performance?.seatsTotal} picked=${picked} mine=${mine.value ?? []} toggle=${toggle} full=${picked.length >= MOST} />
+          <${SmallHall} data=${seats.value} total=${performance?.seatsTotal} picked=${picked} mine=${mine.value ?? []} toggle=${toggle} full=${picked.length >= most} />
           <${Legend} />
         </section>
         <aside class="pick panel" aria-labelledby="pick-title">
           <${Mine} reservations=${mine.value} />
-          <h2 id="pick-title">${t("seats.picked", { n: picked.length, most: MOST })}</h2>
-          <${Picked} seats=${seats.value?.seats} picked=${picked} toggle=${toggle} />
+          <h2 id="pick-title">${t("seats.picked", { n: picked.length, most })}</h2>
+          ${most === 0
+            ? html`<p class="hint">${t("seats.ownAll", { n: owned })}</p>`
+            : html`<${Picked} seats=${seats.value?.seats} picked=${picked} toggle=${toggle} most=${most} />`}
+          <p class="full" role="status">${full && most > 0 ? t("seats.full", { most }) : ""}</p>
           ${lost.length > 0 && html`<${Note} tone="warn" alert>${t("seats.lost", { seats: lost.join(", ") })}<//>`}
           <${ProblemNote} problem=${hold.problem} retry=${reserve} steps=${afterRefusal(concertId, seats, hold)} />
-          <${HoldButton} concertId=${concertId} concert=${concert.value} performanceId=${performanceId} picked=${picked} busy=${hold.busy} reserve=${reserve} />
+          ${most > 0 && html`<${HoldButton} concertId=${concertId} concert=${concert.value} performanceId=${performanceId} picked=${picked} busy=${hold.busy} reserve=${reserve} />`}
         </aside>
       </div>
     <//>
@@ -118,16 +127,17 @@ const afterRefusal = (concertId, seats, hold) => ({
   SEAT_LIMIT_EXCEEDED: { label: t("nav.reservations"), href: "#/reservations" },
 });
 
-function Dates({ concertId, dates, current }) {
+function Dates({ concert, concertId, dates, current }) {
   if (!dates) return html`<div class="date-tabs" aria-hidden="true"><span class="bone" /></div>`;
   if (dates.length < 2) return null;
   return html`
     <nav class="date-tabs" aria-label=${t("concert.dates")}>
       ${dates.map(
-        ({ performanceId, startsAt, timezone, seatsAvailable }) => html`
-          <a key=${performanceId} href=${href`/concerts/${concertId}/dates/${performanceId}`} aria-current=${performanceId === current ? "date" : undefined}>
-            <b>${shortDay(startsAt, timezone)}</b><span>${time(startsAt, timezone)}</span>
-            <small>${seatsAvailable ? t("seats.short", { n: seatsAvailable }) : t("concert.soldOut")}</small>
+        (date) => html`
+          <a key=${date.performanceId} href=${href`/concerts/${concertId}/dates/${date.performanceId}`} aria-current=${date.performanceId === current ? "date" : undefined}>
+            <b>${shortDay(date.startsAt, date.timezone)}</b><span>${time(date.startsAt, date.timezone)}</span>
+            ${concert && date.venue !== concert.venue && html`<span class="tab-venue">${told(date, "venue")}</span>`}
+            <small>${date.seatsAvailable ? t("seats.short", { n: date.seatsAvailable }) : t("concert.soldOut")}</small>
           </a>
         `,
       )}
@@ -138,15 +148,28 @@ function Dates({ concertId, dates, current }) {
 /** What entitles one to book: for how long, or how to get it. */
 function Right({ concertId }) {
   const [, draw] = useState(0);
+  const [ask, setAsk] = useState(null);
   const { busy, problem, run } = useAction();
   const place = places.value[concertId];
   const state = placeState(place);
+  const stop = () =>
+    setAsk({
+      title: t("seats.leaveTitle"),
+      text: t("seats.leaveText"),
+      yes: t("seats.leave"),
+      act: () =>
+        run(async () => {
+          await leave(concertId);
+          navigate(path`/concerts/${concertId}`);
+        }),
+    });
   if (state === "ACTIVE") {
     return html`
       <div class="right panel">
         <p><${Icon} name="ticket" /> ${t("seats.window")} <${Countdown} until=${place.view.activeUntil} label=${t("dock.window")} onEnd=${() => draw((count) => count + 1)} /></p>
-        <${Busy} type="button" class="quiet small" busy=${busy} onClick=${() => run(() => leave(concertId))}>${t("seats.leave")}<//>
+        <${Busy} type="button" class="quiet small" busy=${busy} onClick=${stop}>${t("seats.leave")}<//>
         <${ProblemNote} problem=${problem} />
+        <${Confirm} ask=${ask} close=${() => setAsk(null)} />
       </div>
     `;
   }
@@ -179,7 +202,7 @@ function HoldButton({ concertId, concert, performanceId, picked, busy, reserve }
     <${Busy} type="button" class="wide" busy=${busy} aria-disabled=${picked.length ? undefined : "true"} onClick=${() => picked.length && reserve()}>
       ${picked.length ? t("seats.hold", { n: picked.length }) : t("seats.pickFirst")}
     <//>
-    <p class="hint">${t("seats.holdHint")}</p>
+    <p class="hint">${concert?.holdSeconds ? t("seats.holdHint", { span: span(concert.holdSeconds) }) : t("seats.holdHintBare")}</p>
   `;
 }
 
@@ -195,10 +218,10 @@ function Mine({ reservations }) {
   );
 }
 
-function Picked({ seats, picked, toggle }) {
+function Picked({ seats, picked, toggle, most }) {
   const chosen = (seats ?? []).filter(({ seatNumber }) => picked.includes(seatNumber));
   const places_ = useMemo(() => (seats ? hall(seats.length).seats : []), [seats?.length]);
-  if (!chosen.length) return html`<p class="hint">${t("seats.pickHint", { most: MOST })}</p>`;
+  if (!chosen.length) return html`<p class="hint">${t("seats.pickHint", { most })}</p>`;
   const sum = chosen.reduce((total, { price }) => total + price, 0);
   return html`
     <ul class="chips">
@@ -213,78 +236,3 @@ function Picked({ seats, picked, toggle }) {
     <p class="sum"><span>${t("seats.sum")}</span><b>${points(sum)}</b></p>
   `;
 }
-
-const STATES = { AVAILABLE: "free", HELD: "held", SOLD: "sold" };
-
-/** The seats as buttons; one of them is in the tab order, arrows lead to the others. */
-function Hall({ data, total, picked, mine, toggle, full }) {
-  const count = data?.seats.length ?? total ?? 50;
-  const plan = useMemo(() => hall(count), [count]);
-  const [at, setAt] = useState(0);
-  const box = useRef(null);
-  const own = new Map(mine.flatMap(({ seatNumbers, status }) => seatNumbers.map((seatNumber) => [seatNumber, status])));
-
-  const onKeyDown = (event) => {
-    const next = neighbour(plan.seats, at, event.key);
-    if (next === at) return;
-    event.preventDefault();
-    setAt(next);
-    box.current.querySelectorAll(".seat")[next]?.focus();
-  };
-
-  return html`
-    <div class="house">
-      <${Stage} />
-      <div ref=${box} class="seats" role="group" aria-label=${t("seats.mapLabel")} aria-busy=${!data} style=${{ aspectRatio: String(plan.aspect) }} onKeyDown=${onKeyDown}>
-        ${plan.seats.map((spot, index) => {
-          const style = { left: `${spot.x * 100}%`, top: `${spot.y * 100}%`, width: `${plan.size * 88}%`, "--turn": `${spot.angle}deg` };
-          const seat = data?.seats[index];
-          if (!seat) return html`<span key=${index} class="seat ghost" style=${style} />`;
-          const { seatNumber, price, status } = seat;
-          const chosen = picked.includes(seatNumber);
-          const kind = own.has(seatNumber) && status !== "AVAILABLE" ? "own" : chosen ? "chosen" : STATES[status] ?? "sold";
-          const usable = kind === "free" || kind === "chosen";
-          const label = t("seats.label", { row: spot.row, place: spot.number, seat: seatNumber, price: points(price), state: t(`seats.state.${kind}`) });
-          return html`
-            <button key=${index} type="button" class="seat ${kind}" style=${style} tabindex=${index === at ? 0 : -1} title=${label}
-              aria-label=${label} aria-pressed=${usable ? chosen : undefined} aria-disabled=${usable && (chosen || !full) ? undefined : "true"}
-              onFocus=${() => setAt(index)} onClick=${() => usable && toggle(seatNumber)}>
-              <${Mark} kind=${kind} number=${seatNumber} />
-            </button>
-          `;
-        })}
-        ${plan.seats
-          .filter(({ number: place }) => place === 1)
-          .map((spot) => html`<span key=${spot.row} class="row-name" aria-hidden="true" style=${{ left: `${(spot.x - plan.size * 0.86) * 100}%`, top: `${spot.y * 100}%` }}>${spot.row}</span>`)}
-      </div>
-    </div>
-  `;
-}
-
-function Mark({ kind, number: seatNumber }) {
-  if (kind === "sold") return html`<${Icon} name="cross" />`;
-  if (kind === "held") return html`<${Icon} name="clock" />`;
-  return html`<span class="seat-number">${number(seatNumber)}</span>${kind === "chosen" && html`<span class="badge"><${Icon} name="check" /></span>`}`;
-}
-
-const Stage = () => html`
-  <div class="stage" aria-hidden="true">
-    <svg viewBox="0 0 600 120" preserveAspectRatio="none" focusable="false">
-      <defs>
-        <linearGradient id="stage-floor" x1="0" x2="1"><stop offset="0" class="floor-edge" /><stop offset=".5" class="floor-mid" /><stop offset="1" class="floor-edge" /></linearGradient>
-        <linearGradient id="stage-beam" x1="0" y1="0" x2="0" y2="1"><stop offset="0" class="beam-in" /><stop offset="1" class="beam-out" /></linearGradient>
-      </defs>
-      <path class="beam" d="M150 44 L40 120 H210Z M300 44 L220 120 H380Z M450 44 L390 120 H560Z" fill="url(#stage-beam)" />
-      <path d="M96 8 H504 Q522 8 526 22 L540 52 Q300 92 60 52 L74 22 Q78 8 96 8Z" fill="url(#stage-floor)" />
-    </svg>
-    <span>${t("seats.stage")}</span>
-  </div>
-`;
-
-const Legend = () => html`
-  <ul class="legend" aria-label=${t("seats.legend")}>
-    ${["free", "chosen", "held", "sold", "own"].map(
-      (kind) => html`<li key=${kind}><span class="seat ${kind}" aria-hidden="true"><${Mark} kind=${kind} number=${7} /></span>${t(`seats.state.${kind}`)}</li>`,
-    )}
-  </ul>
-`;

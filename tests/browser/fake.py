@@ -1,0 +1,586 @@
+"""An API in front of the page that says what a test wants: no cloud, one process, the contract's shapes.
+
+It is for what the page does with an answer: what the API itself does is tested on the stack. It keeps what a fan does
+(a place, holds, points, tickets) as simply as can be, under one lock; `now` is its clock, which a test may move. Every
+answer to an operation that the specification describes is held to it (`complaints`).
+"""
+
+import base64
+import hashlib
+import json
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from jsonschema import Draft202012Validator
+
+from booking.errors import CATALOGUE
+from tools.ost.cloud import free_port
+from tools.ost.website import Website
+
+ROOT = Path(__file__).parents[2]
+SPECIFICATION = json.loads((ROOT / "functions" / "get_openapi" / "openapi.json").read_text("utf-8"))
+DAY = 86_400
+EXPOSED = "Date, Age, Retry-After, Location, Idempotency-Replayed, ETag"
+
+type Json = dict[str, Any]
+
+
+@dataclass
+class Request:
+    """What the page asked."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: Json
+    user: str
+    at: float
+
+
+@dataclass
+class Answer:
+    """What it is told. `kept` is a public answer's Cache-Control; it then gets a validator, as the API's have."""
+
+    body: Any = None
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    kept: str | None = None
+    moment: Json = field(default_factory=dict)
+    cors: bool = True
+
+
+class RefusedError(Exception):
+    """A refusal of the catalogue, or one that it does not have yet."""
+
+    def __init__(self, code: str, status: int | None = None, **members: Any) -> None:
+        super().__init__(code)
+        known = CATALOGUE.get(code)
+        self.status = status or (known.status if known else 409)
+        self.retry_after = members.pop("retry_after", None)
+        self.body = {"type": "about:blank", "title": code, "status": self.status, "detail": code, "code": code}
+        self.body |= {"retryable": self.status in {429, 503}, **members}
+
+
+def rfc3339(at: float) -> str:
+    """Write a time as the API does."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+
+
+def jwt(claims: Json) -> str:
+    """Write a token that nobody signed: the page only reads it."""
+    parts = [{"alg": "none"}, claims]
+    coded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
+    return ".".join([*coded, "c2ln"])
+
+
+@dataclass
+class Fan:
+    """What the API knows of one user."""
+
+    username: str
+    balance: int = 0
+    history: list[Json] = field(default_factory=list)
+    places: dict[str, Json] = field(default_factory=dict)
+    reservations: dict[str, Json] = field(default_factory=dict)
+    payments: dict[str, Json] = field(default_factory=dict)
+    done: dict[str, Answer] = field(default_factory=dict)
+
+
+class FakeApi:
+    """The API and the user pool on one port, the page on another."""
+
+    def __init__(self) -> None:
+        self.shift = 0.0
+        """How far this server's clock is from this machine's."""
+        self.exposed = EXPOSED
+        self.token_life = 3600
+        self.hold_seconds = 300
+        self.max_seats = 4
+        self.fans: dict[str, Fan] = {}
+        self.refresh_tokens: dict[str, str] = {}
+        self.concerts: dict[str, Json] = {}
+        self.performances: dict[str, Json] = {}
+        self.layouts: dict[str, Json] = {}
+        self.taken: dict[str, dict[int, Json]] = {}
+        self.queue: dict[str, Json] = {}
+        """Concert → what its queue views say; without `status: WAITING` everybody is let in at once."""
+        self.requests: list[Request] = []
+        self.complaints: list[str] = []
+        self.scripted: list[tuple[str, re.Pattern[str], Callable[[Request], Answer | None]]] = []
+        self.lock = threading.RLock()
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.outputs: Json = {}
+
+    # -- what a test arranges
+
+    def now(self) -> float:
+        """Read this server's clock."""
+        return time.time() + self.shift
+
+    def script(self, method: str, pattern: str, answer: Callable[[Request], Answer | None]) -> None:
+        """Answer such requests so; where the function returns None they are answered as usual. The last script wins."""
+        self.scripted.insert(0, (method, re.compile(pattern), answer))
+
+    def asked(self, method: str, pattern: str) -> list[Request]:
+        """Give the requests with that method, whose path is so."""
+        return [one for one in self.requests if one.method == method and re.fullmatch(pattern, one.path)]
+
+    def add_concert(self, concert_id: str = "night-sky", **changes: Any) -> Json:
+        """Put a concert into the catalog, on sale unless it says otherwise."""
+        concert = {
+            "concertId": concert_id,
+            "title": "Night Sky",
+            "artist": "The Ensemble",
+            "venue": "Lantern Hall, Seoul",
+            "salesOpenAt": rfc3339(self.now() - DAY),
+            "salesCloseAt": rfc3339(self.now() + 30 * DAY),
+            "description": "Music.",
+            "translations": {},
+            "dates": None,
+        } | changes
+        self.concerts[concert_id] = concert
+        self._sum_up(concert_id)
+        return concert
+
+    def add_performance(self, concert_id: str = "night-sky", label: str = "first", **changes: Any) -> Json:
+        """Put a date into the catalog, a month away unless it says otherwise."""
+        performance = {
+            "performanceId": f"{concert_id}.{label}",
+            "startsAt": rfc3339(self.now() + 31 * DAY),
+            "timezone": "Asia/Seoul",
+            "venue": self.concerts[concert_id]["venue"],
+            "translations": {},
+            "price": 1000,
+            "seatsTotal": 50,
+            "bookable": True,
+        } | changes
+        self.performances[performance["performanceId"]] = performance
+        self._sum_up(concert_id)
+        return performance
+
+    def _sum_up(self, concert_id: str) -> None:
+        dates = sorted(self._dates(concert_id), key=lambda each: str(each["startsAt"]))
+        if dates:
+            self.concerts[concert_id]["dates"] = {
+                "count": len(dates),
+                "firstAt": dates[0]["startsAt"],
+                "lastAt": dates[-1]["startsAt"],
+                "timezone": dates[0]["timezone"],
+                "priceFrom": min(each["price"] for each in dates),
+            }
+
+    def _dates(self, concert_id: str) -> list[Json]:
+        return [one for name, one in self.performances.items() if name.startswith(f"{concert_id}.")]
+
+    def take(self, performance_id: str, *numbers: int, status: str = "SOLD", user: str = "") -> None:
+        """Have seats be somebody's."""
+        seats = self.taken.setdefault(performance_id, {})
+        seats |= {number: {"status": status, "user": user} for number in numbers}
+
+    def fan(self, username: str) -> Fan:
+        """Give what the API knows of a user."""
+        return self.fans.setdefault(username, Fan(username))
+
+    # -- serving
+
+    @contextmanager
+    def running(self) -> Iterator["FakeApi"]:
+        """Serve the API and the page in the background."""
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        config = {"apiUrl": self.url, "cognitoUrl": f"{self.url}/cognito", "userPoolClientId": "client"}
+        try:
+            with _website(config) as site:
+                self.outputs = {"webUrl": site.url}
+                yield self
+        finally:
+            self.server.shutdown()
+            self.server.server_close()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        api = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                api._serve(self)
+
+            do_POST = do_DELETE = do_OPTIONS = do_GET  # noqa: N815
+
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                return formatdate(api.now() if timestamp is None else timestamp, usegmt=True)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        return Handler
+
+    def _serve(self, to: BaseHTTPRequestHandler) -> None:
+        url = urlsplit(to.path)
+        length = int(to.headers.get("Content-Length") or 0)
+        text = to.rfile.read(length)
+        headers = {name.lower(): value for name, value in to.headers.items()}
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        path = unquote(url.path)
+        if to.command == "OPTIONS":
+            self._send(to, headers, Answer(None, 204))
+            return
+        body = json.loads(text) if text else {}
+        request = Request(to.command, path, query, headers, body, "", time.monotonic())
+        with self.lock:
+            if path == "/cognito":
+                answer = self._pool(headers["x-amz-target"].rpartition(".")[2], body)
+            else:
+                answer = self._answer(request)
+                self.requests.append(request)
+        self._send(to, headers, answer)
+
+    def _send(self, to: BaseHTTPRequestHandler, asked: dict[str, str], answer: Answer) -> None:
+        sent = dict(answer.headers)
+        body = answer.body
+        status = answer.status
+        if answer.kept is not None:
+            tag = f'W/"{hashlib.sha256(json.dumps(body).encode()).hexdigest()[:20]}"'
+            sent |= {"ETag": tag, "Cache-Control": answer.kept}
+            if asked.get("if-none-match") == tag:
+                status, body = 304, None
+            else:
+                body = body | answer.moment
+        else:
+            sent.setdefault("Cache-Control", "no-store")
+        if answer.cors:
+            sent |= {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": self.exposed}
+            sent |= {"Access-Control-Allow-Headers": "*, Authorization", "Access-Control-Allow-Methods": "*"}
+        content = b"" if body is None else json.dumps(body).encode()
+        to.send_response(status)
+        for name, value in sent.items():
+            to.send_header(name, value)
+        if content:
+            kind = "application/problem+json" if status >= 400 else "application/json"
+            to.send_header("Content-Type", kind)
+        if status not in {204, 304}:
+            to.send_header("Content-Length", str(len(content)))
+        to.end_headers()
+        to.wfile.write(content)
+
+    # -- the user pool
+
+    def _pool(self, action: str, body: Json) -> Answer:
+        match action:
+            case "SignUp":
+                self.fan(body["Username"])
+                return Answer({"UserConfirmed": True})
+            case "InitiateAuth" if body["AuthFlow"] == "REFRESH_TOKEN_AUTH":
+                username = self.refresh_tokens.get(body["AuthParameters"]["REFRESH_TOKEN"])
+            case "InitiateAuth":
+                username = body["AuthParameters"]["USERNAME"]
+            case _:
+                return Answer({})
+        if username is None:
+            return Answer({"__type": "NotAuthorizedException", "message": "Refresh Token has been revoked"}, 400)
+        refresh = secrets.token_hex(8)
+        self.refresh_tokens[refresh] = username
+        claims = {"sub": f"sub-{username}", "cognito:username": username, "exp": int(self.now() + self.token_life)}
+        result = {"IdToken": jwt(claims), "AccessToken": jwt(claims | {"use": "access"}), "RefreshToken": refresh}
+        return Answer({"AuthenticationResult": result})
+
+    def _user_of(self, request: Request) -> str | None:
+        """Read who asks; None where API Gateway itself would say 401."""
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if token.count(".") != 2:
+            return None
+        claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "==="))
+        return str(claims["cognito:username"]) if claims["exp"] > self.now() else None
+
+    # -- the API
+
+    def _answer(self, request: Request) -> Answer:
+        for method, pattern, script in self.scripted:
+            if method == request.method and pattern.fullmatch(request.path):
+                answer = script(request)
+                if answer is not None:
+                    return answer
+        for method, route, auth, serve in self._routes():
+            match = re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route), request.path)
+            if match is None or method != request.method:
+                continue
+            if auth:
+                user = self._user_of(request)
+                if user is None:  # API Gateway's own, which carries no CORS header
+                    return Answer({"message": "Unauthorized"}, 401, cors=False)
+                request.user = user
+            try:
+                answer = serve(request, **match.groupdict())
+            except RefusedError as refused:
+                again = {} if refused.retry_after is None else {"Retry-After": str(refused.retry_after)}
+                return Answer(refused.body, refused.status, again)
+            self._hold_to_specification(method, route, answer)
+            return answer
+        return Answer({"message": "Not Found"}, 404)
+
+    def _hold_to_specification(self, method: str, route: str, answer: Answer) -> None:
+        operation = SPECIFICATION["paths"].get(route, {}).get(method.lower())
+        response = (operation or {}).get("responses", {}).get(str(answer.status), {})
+        schema = response.get("content", {}).get("application/json", {}).get("schema")
+        if schema is None:
+            return
+        whole = schema | {"components": SPECIFICATION["components"]}
+        for error in Draft202012Validator(whole).iter_errors(answer.body | answer.moment):
+            self.complaints.append(f"{method} {route}: {error.json_path}: {error.message}")
+
+    def _routes(self) -> list[tuple[str, str, bool, Callable[..., Answer]]]:
+        return [
+            ("GET", "/concerts", False, self.list_concerts),
+            ("GET", "/concerts/{concertId}", False, self.get_concert),
+            ("GET", "/concerts/{concertId}/performances", False, self.list_performances),
+            ("GET", "/performances/{performanceId}/seats", False, self.list_seats),
+            ("POST", "/concerts/{concertId}/queue-tokens", True, self.join),
+            ("GET", "/concerts/{concertId}/queue-tokens/current", True, self.poll),
+            ("DELETE", "/concerts/{concertId}/queue-tokens/current", True, self.leave),
+            ("POST", "/reservations", True, self.reserve),
+            ("GET", "/reservations", True, self.list_reservations),
+            ("GET", "/reservations/{reservationId}", True, self.get_reservation),
+            ("DELETE", "/reservations/{reservationId}", True, self.release),
+            ("GET", "/points", True, lambda request: Answer({"balance": self.fan(request.user).balance})),
+            ("POST", "/points/charges", True, self.charge),
+            ("GET", "/points/history", True, self.history),
+            ("POST", "/payments", True, self.pay),
+            ("GET", "/payments/{paymentId}", True, self.get_payment),
+        ]
+
+    def _concert(self, concert_id: str) -> Json:
+        if concert_id not in self.concerts:
+            raise RefusedError("CONCERT_NOT_FOUND")
+        return self.concerts[concert_id]
+
+    def list_concerts(self, request: Request) -> Answer:
+        """GET /concerts."""
+        everything = sorted(self.concerts.values(), key=lambda one: str(one["concertId"]))
+        first, limit = int(request.query.get("cursor", "0")), int(request.query.get("limit", "20"))
+        items = [{name: one[name] for name in one if name != "description"} for one in everything[first:][:limit]]
+        more = str(first + limit) if first + limit < len(everything) else None
+        return Answer({"items": items, "nextCursor": more}, kept="public, max-age=10")
+
+    def get_concert(self, _: Request, concertId: str) -> Answer:  # noqa: N803
+        """GET /concerts/{concertId}."""
+        queue: Json = {"waiting": 0, "active": 0, "capacity": 10, "entered": 0, "lapsed": 0, "secondsSinceAdvance": 1}
+        rules = {"holdSeconds": self.hold_seconds, "maxSeatsPerUser": self.max_seats}
+        return Answer(rules | {"queue": queue} | self._concert(concertId), kept="public, max-age=1")
+
+    def list_performances(self, _: Request, concertId: str) -> Answer:  # noqa: N803
+        """GET /concerts/{concertId}/performances."""
+        self._concert(concertId)
+        dates = self._dates(concertId)
+        if not dates:
+            raise RefusedError("NO_PERFORMANCES")
+        items = []
+        for one in dates:
+            left = one["seatsTotal"] - len(self._taken(one["performanceId"]))
+            items.append(one | {"seatsAvailable": left, "bookable": one["bookable"] and left > 0})
+        return Answer({"items": items, "nextCursor": None}, kept="public, max-age=2")
+
+    def _taken(self, performance_id: str) -> dict[int, Json]:
+        """Give the seats that are somebody's; holds end by the clock."""
+        seats = self.taken.setdefault(performance_id, {})
+        for number, seat in list(seats.items()):
+            if seat["status"] == "HELD" and seat.get("until", self.now() + 1) <= self.now():
+                del seats[number]
+        return seats
+
+    def _performance(self, performance_id: str) -> Json:
+        if performance_id not in self.performances:
+            raise RefusedError("PERFORMANCE_NOT_FOUND")
+        return self.performances[performance_id]
+
+    def list_seats(self, _: Request, performanceId: str) -> Answer:  # noqa: N803
+        """GET /performances/{performanceId}/seats."""
+        performance, taken = self._performance(performanceId), self._taken(performanceId)
+        seats = [
+            {
+                "seatNumber": number,
+                "price": performance["price"],
+                "status": taken[number]["status"] if number in taken else "AVAILABLE",
+            }
+            for number in range(1, performance["seatsTotal"] + 1)
+        ]
+        body = {"performanceId": performanceId, "concertId": performanceId.partition(".")[0], "seats": seats}
+        body |= {"available": performance["seatsTotal"] - len(taken)}
+        return Answer(body, kept="public, max-age=0", moment={"serverTime": rfc3339(self.now())})
+
+    # -- the queue
+
+    def _queue_view(self, concert_id: str, place: Json) -> Json:
+        told = self.queue.get(concert_id, {})
+        status = told.get("status", "ACTIVE")
+        if status == "ACTIVE":
+            place.setdefault("activeUntil", self.now() + told.get("activeSeconds", 600))
+        if status == "ACTIVE" and place["activeUntil"] <= self.now():
+            raise RefusedError("QUEUE_TOKEN_EXPIRED")
+        inside = status == "ACTIVE"
+        view = {
+            "token": place["token"],
+            "status": status,
+            "position": 0 if inside else 201,
+            "ahead": 0 if inside else 200,
+            "estimatedWaitSeconds": 0 if inside else 90,
+            "pollAfterSeconds": 2,
+            "expiresAt": rfc3339(place["activeUntil"] if inside else self.now() + 60),
+            "activeUntil": rfc3339(place["activeUntil"]) if inside else None,
+            "serverTime": rfc3339(self.now()),
+        }
+        return view | {name: value for name, value in told.items() if name in view}
+
+    def join(self, request: Request, concertId: str) -> Answer:  # noqa: N803
+        """POST /concerts/{concertId}/queue-tokens."""
+        self._concert(concertId)
+        places = self.fan(request.user).places
+        status = 200 if concertId in places else 201
+        place = places.setdefault(concertId, {"token": jwt({"place": secrets.token_hex(4)})})
+        return Answer(self._queue_view(concertId, place), status)
+
+    def poll(self, request: Request, concertId: str) -> Answer:  # noqa: N803
+        """GET /concerts/{concertId}/queue-tokens/current."""
+        place = self.fan(request.user).places.get(concertId)
+        if place is None:
+            raise RefusedError("QUEUE_TOKEN_EXPIRED")
+        return Answer(self._queue_view(concertId, place))
+
+    def leave(self, request: Request, concertId: str) -> Answer:  # noqa: N803
+        """DELETE /concerts/{concertId}/queue-tokens/current."""
+        self.fan(request.user).places.pop(concertId, None)
+        return Answer(None, 204)
+
+    # -- reservations
+
+    def reserve(self, request: Request) -> Answer:
+        """POST /reservations."""
+        performance_id = str(request.body["performanceId"])
+        numbers = sorted(request.body["seatNumbers"])
+        return Answer(self.hold(request.user, performance_id, numbers), 201)
+
+    def hold(self, username: str, performance_id: str, numbers: list[int]) -> Json:
+        """Have a fan hold seats; the reservation's view."""
+        performance, taken = self._performance(performance_id), self._taken(performance_id)
+        lost = [number for number in numbers if number in taken]
+        if lost:
+            raise RefusedError("SEAT_TAKEN", seats=[{"seatNumber": n, "status": taken[n]["status"]} for n in lost])
+        own = sum(seat["user"] == username for seat in taken.values())
+        if own + len(numbers) > self.max_seats:
+            raise RefusedError("SEAT_LIMIT_EXCEEDED", limit=self.max_seats)
+        until = self.now() + self.hold_seconds
+        taken |= {number: {"status": "HELD", "user": username, "until": until} for number in numbers}
+        reservation_id = f"r{secrets.token_hex(8)}"
+        reservation = {
+            "reservationId": reservation_id,
+            "concertId": performance_id.partition(".")[0],
+            "performanceId": performance_id,
+            "seatNumbers": numbers,
+            "amount": performance["price"] * len(numbers),
+            "status": "HELD",
+            "expiresAt": rfc3339(until),
+            "createdAt": rfc3339(self.now()),
+        }
+        self.fan(username).reservations[reservation_id] = reservation
+        return self._shown(reservation)
+
+    def _shown(self, reservation: Json) -> Json:
+        lapsed = reservation["status"] == "HELD" and reservation["expiresAt"] <= rfc3339(self.now())
+        status = "EXPIRED" if lapsed else reservation["status"]
+        return reservation | {"status": status, "serverTime": rfc3339(self.now())}
+
+    def list_reservations(self, request: Request) -> Answer:
+        """GET /reservations."""
+        items = [self._shown(one) for one in reversed(self.fan(request.user).reservations.values())]
+        return Answer({"items": items, "nextCursor": None})
+
+    def _reservation(self, request: Request, reservation_id: str) -> Json:
+        if reservation_id not in self.fan(request.user).reservations:
+            raise RefusedError("RESERVATION_NOT_FOUND")
+        return self.fan(request.user).reservations[reservation_id]
+
+    def get_reservation(self, request: Request, reservationId: str) -> Answer:  # noqa: N803
+        """GET /reservations/{reservationId}."""
+        return Answer(self._shown(self._reservation(request, reservationId)))
+
+    def release(self, request: Request, reservationId: str) -> Answer:  # noqa: N803
+        """DELETE /reservations/{reservationId}."""
+        reservation = self._reservation(request, reservationId)
+        reservation["status"] = "RELEASED"
+        for number in reservation["seatNumbers"]:
+            self._taken(reservation["performanceId"]).pop(number, None)
+        return Answer(None, 204)
+
+    # -- points and payments
+
+    def _move(self, username: str, kind: str, amount: int, **more: Any) -> Json:
+        fan = self.fan(username)
+        fan.balance += amount
+        entry = {"entryId": f"e{secrets.token_hex(8)}", "amount": amount, "at": rfc3339(self.now())}
+        fan.history.insert(0, entry | {"type": kind, "balanceAfter": fan.balance} | more)
+        return entry | {"balance": fan.balance}
+
+    def charge(self, request: Request) -> Answer:
+        """POST /points/charges."""
+        key = request.headers["idempotency-key"]
+        done = self.fan(request.user).done
+        if key not in done:
+            done[key] = Answer(self._move(request.user, "CHARGE", request.body["amount"]), 201)
+        return done[key]
+
+    def history(self, request: Request) -> Answer:
+        """GET /points/history."""
+        return Answer({"items": self.fan(request.user).history, "nextCursor": None})
+
+    def pay(self, request: Request) -> Answer:
+        """POST /payments."""
+        fan, key = self.fan(request.user), request.headers["idempotency-key"]
+        if key in fan.done:
+            return fan.done[key]
+        reservation = self._reservation(request, request.body["reservationId"])
+        if self._shown(reservation)["status"] == "EXPIRED":
+            raise RefusedError("RESERVATION_EXPIRED")
+        if fan.balance < reservation["amount"]:
+            raise RefusedError("INSUFFICIENT_POINTS", required=reservation["amount"], balance=fan.balance)
+        payment_id, at = f"p{secrets.token_hex(8)}", rfc3339(self.now())
+        self._move(request.user, "PAYMENT", -reservation["amount"], paymentId=payment_id)
+        reservation |= {"status": "CONFIRMED", "paymentId": payment_id}
+        for number in reservation["seatNumbers"]:
+            self.take(reservation["performanceId"], number, user=request.user)
+        fan.places.pop(reservation["concertId"], None)
+        fan.payments[payment_id] = {
+            "paymentId": payment_id,
+            "reservationId": reservation["reservationId"],
+            "amount": reservation["amount"],
+            "status": "COMPLETED",
+            "createdAt": at,
+            "completedAt": at,
+            "balance": fan.balance,
+            "steps": [{"name": name, "status": "DONE", "at": at} for name in ("UsePoints", "ConfirmBooking")],
+        }
+        fan.done[key] = Answer(fan.payments[payment_id] | {"serverTime": at}, 201)
+        return fan.done[key]
+
+    def get_payment(self, request: Request, paymentId: str) -> Answer:  # noqa: N803
+        """GET /payments/{paymentId}."""
+        payment = self.fan(request.user).payments.get(paymentId)
+        if payment is None:
+            raise RefusedError("PAYMENT_NOT_FOUND")
+        return Answer(payment | {"serverTime": rfc3339(self.now())})
+
+
+def _website(config: Json) -> Website:
+    """Serve the page on a free port."""
+    return Website(ROOT / "web", "127.0.0.1", free_port(), config)
