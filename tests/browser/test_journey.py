@@ -34,7 +34,7 @@ def test_fan_books_from_the_first_page_to_the_ticket_reloading_at_each_step(
     assert_accessible(page)
     visit.shot(f"2-sign-up-{mark}")
     visit.sign_up(name("별빛" if phone else "luna"))
-    page.locator(".card", has_text="Starfall Symphony").click()
+    page.locator(".card[href$='/starfall-symphony']").click()
     page.locator(".date").first.wait_for(timeout=COLD)
     page.reload()
     page.locator(".date").first.wait_for(timeout=COLD)
@@ -76,7 +76,7 @@ def test_fan_books_from_the_first_page_to_the_ticket_reloading_at_each_step(
     visit.shot(f"8-ticket-{mark}")
 
     visit.go("/reservations")
-    expect(page.locator(".ticket.confirmed h2")).to_contain_text("Starfall Symphony")
+    expect(page.locator(".ticket.confirmed h2")).to_contain_text("별이 내리는" if phone else "Starfall Symphony")
     expect(page.locator(".dock")).to_have_count(0)  # paying ended the place in line
     assert_accessible(page)
     visit.shot(f"9-reservations-{mark}")
