@@ -143,7 +143,7 @@ def test_with_room_for_one_the_next_waits_and_is_let_in_when_the_first_has_paid(
 
     second.page.locator(".right .countdown").wait_for(timeout=COLD)
     expect(second.page.locator(".seats .seat.sold")).to_have_count(1)
-    second.page.locator(".right button").click()  # gives the right to book back, but asks before
+    second.page.locator(".right > button").click()  # gives the right to book back, but asks before
     second.page.get_by_role("dialog").locator(".danger").click()
     expect(second.page.locator(".right")).to_have_count(0)
     first.arrive(concert)  # paying ended the place: the first fan joins anew

@@ -8,7 +8,7 @@ import pytest
 
 from booking.errors import CATALOGUE
 from tests.browser.conftest import Visits
-from tests.stack.local_stack import LocalStack
+from tests.browser.fake import FakeApi
 
 WEB = Path(__file__).parents[2] / "web"
 USED = re.compile(r'\bt\(\s*"([^"]+)"')
@@ -17,9 +17,9 @@ type Table = dict[str, Any]
 
 
 @pytest.fixture
-def tables(visits: Visits, stack: LocalStack) -> dict[str, Table]:
+def tables(visits: Visits, api: FakeApi) -> dict[str, Table]:
     """The tables as the browser reads them, flat: `seats.pick` → sentence or its forms."""
-    visit = visits(stack)
+    visit = visits(api)
     visit.go()
     return {
         tag: flat(visit.page.evaluate(f"async () => (await import('{visit.url}i18n/{tag}.js')).default"))

@@ -254,6 +254,7 @@ export default {
     PERFORMANCE_CANCELLED: "This date has been called off. Please pick another one.",
     QUOTE_CHANGED: "What you get back has changed. Look at the new sum and go on from there.",
     NOT_CANCELLABLE: "This booking cannot be cancelled now. Check its state among your tickets.",
+    FORBIDDEN: "This account may not do that. Please check that you have signed in with the right one.",
     RATE_LIMITED: "Too many requests at once. Take a breath and try again.",
     RATE_LIMITED_UNTIL: "You asked a moment ago. Please try again in {span}.",
     TEMPORARILY_UNAVAILABLE: "We are very busy right now. Nothing has changed; please try again in a moment.",

@@ -254,6 +254,7 @@ export default {
     PERFORMANCE_CANCELLED: "이 날짜의 공연은 취소되었어요. 다른 날짜를 골라 주세요.",
     QUOTE_CHANGED: "돌려받는 금액이 달라졌어요. 새 금액을 확인하고 다시 진행해 주세요.",
     NOT_CANCELLABLE: "지금은 취소할 수 없는 예매예요. 내 예매에서 상태를 확인해 주세요.",
+    FORBIDDEN: "이 계정으로는 할 수 없는 일이에요. 필요한 권한이 있는지 확인해 주세요.",
     RATE_LIMITED: "요청이 한꺼번에 몰렸어요. 잠깐 숨을 고르고 다시 시도해 주세요.",
     RATE_LIMITED_UNTIL: "조금 전에도 요청하셨어요. {span} 뒤에 다시 시도해 주세요.",
     TEMPORARILY_UNAVAILABLE: "지금은 처리가 밀려 있어요. 바뀐 것은 없으니 잠시 뒤 다시 시도해 주세요.",
