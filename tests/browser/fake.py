@@ -150,6 +150,7 @@ class FakeApi:
             "description": "Music.",
             "translations": {},
             "dates": None,
+            "saleStatus": "ON_SALE",
         } | changes
         self.concerts[concert_id] = concert
         self._sum_up(concert_id)
@@ -377,6 +378,7 @@ class FakeApi:
     def get_concert(self, _: Request, concertId: str) -> Answer:  # noqa: N803
         """GET /concerts/{concertId}."""
         queue: Json = {"waiting": 0, "active": 0, "capacity": 10, "entered": 0, "lapsed": 0, "secondsSinceAdvance": 1}
+        queue["paused"] = self._concert(concertId)["saleStatus"] == "PAUSED"
         rules = {"holdSeconds": self.hold_seconds, "maxSeatsPerUser": self.max_seats}
         return Answer(rules | {"queue": queue} | self._concert(concertId), kept="public, max-age=1")
 
@@ -439,6 +441,8 @@ class FakeApi:
             "pollAfterSeconds": 2,
             "expiresAt": rfc3339(place["activeUntil"] if inside else self.now() + 60),
             "activeUntil": rfc3339(place["activeUntil"]) if inside else None,
+            "paused": told.get("saleStatus") == "PAUSED",
+            "saleStatus": "ON_SALE",
             "serverTime": rfc3339(self.now()),
         }
         return view | {name: value for name, value in told.items() if name in view}

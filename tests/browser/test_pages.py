@@ -1,7 +1,6 @@
 """What the pages say and do with what the API tells them: the fake in front of them says what each test needs."""
 
 import re
-from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
@@ -534,11 +533,24 @@ def test_what_is_said_of_how_long_a_place_is_safe_does_not_flicker(waiting: Visi
 
 
 def test_paused_line_says_so_instead_of_guessing(waiting: Visit, shop: FakeApi) -> None:
-    script: Callable[[Request], Answer] = lambda _: Answer(  # noqa: E731
-        shop._queue_view("night-sky", shop.fan("fan").places["night-sky"]) | {"saleStatus": "PAUSED"}
-    )
-    shop.script("GET", ".*/queue-tokens/current", script)
+    shop.queue["night-sky"] |= {"saleStatus": "PAUSED"}
     waiting.page.clock.fast_forward(5000)
 
     expect(waiting.page.locator(".line")).to_contain_text("입장을 잠시 멈췄습니다")
     expect(waiting.page.locator(".line .counts")).not_to_contain_text("분")
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [("SOLD_OUT", "모든 좌석이 나갔어요"), ("SALES_CLOSED", "예매가 끝난 공연이에요")]
+)
+def test_line_that_leads_to_nothing_ends_kindly(waiting: Visit, shop: FakeApi, code: str, said: str) -> None:
+    def refuse(_: Request) -> Answer:
+        return Answer({"type": "about:blank", "title": code, "status": 409, "detail": code, "code": code}, 409)
+
+    waiting.expected.add(409)
+    shop.script("GET", ".*/queue-tokens/current", refuse)
+    waiting.page.clock.fast_forward(5000)
+
+    expect(waiting.page.get_by_role("status")).to_contain_text(said)
+    expect(waiting.page.get_by_role("button", name="다시 줄 서기")).to_have_count(0)
+    expect(waiting.page.get_by_role("button", name="공연 정보 보기")).to_be_visible()

@@ -239,6 +239,7 @@ export default {
     SALES_NOT_OPEN: "Sales have not opened yet. Come back on {when}.",
     SALES_NOT_OPEN_YET: "Sales have not opened yet. Check the opening time and come back then.",
     SALES_CLOSED: "Sales for this concert are over. Have a look at the others.",
+    SOLD_OUT: "Every seat is gone. Seats that are not paid for open up again, so please come back and look once more.",
     SEAT_TAKEN: "Someone was faster: seat {seats} is taken. Please pick another free seat.",
     SEAT_LIMIT_EXCEEDED: "One person may hold up to {limit} seats for a date. See the ones you have among your tickets.",
     HELD_TOO_LONG: "You have held seats for this date for as long as one may without paying. You can pick seats again after a short pause.",

@@ -148,7 +148,7 @@ function NoPlace({ concertId, place }) {
     });
   };
   const ended = endOf(place);
-  const over = ended === "SALES_CLOSED" || ended === "SOLD_OUT";
+  const over = ["SALES_CLOSED", "SOLD_OUT", "NO_PERFORMANCES"].includes(ended);
   const dismiss = () => {
     forget(concertId);
     navigate(path`/concerts/${concertId}`);
