@@ -43,6 +43,12 @@ export const performancesOf = (concertId) =>
 export const seatsOf = async (performanceId) =>
   (await call("GET", `/performances/${part(performanceId)}/seats`, { auth: false })).body;
 
+/** One date: its grades with their prices, its sections, and what is left of each. */
+export const performanceNow = async (performanceId) => (await call("GET", `/performances/${part(performanceId)}`, { auth: false })).body;
+
+export const sectionSeats = async (performanceId, sectionId) =>
+  (await call("GET", `/performances/${part(performanceId)}/seats?section=${part(sectionId)}`, { auth: false })).body;
+
 const STANDS_STILL = { SOLD_OUT: "soldOut", NO_DATES: "noDates", PAUSED: "paused" };
 
 /**

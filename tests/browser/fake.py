@@ -6,6 +6,7 @@ answer to an operation that the specification describes is held to it (`complain
 """
 
 import base64
+import functools
 import hashlib
 import json
 import re
@@ -23,13 +24,24 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from jsonschema import Draft202012Validator
 
+from booking.best_available import Party, Shortfall, Snapshot, choose
 from booking.errors import CATALOGUE
+from booking.layout import Hall
 from tools.ost.cloud import free_port
+from tools.ost.halls import read_hall
 from tools.ost.website import Website
 
 ROOT = Path(__file__).parents[2]
 SPECIFICATION = json.loads((ROOT / "functions" / "get_openapi" / "openapi.json").read_text("utf-8"))
 DAY = 86_400
+DETAILS = {"description", "cancellation"}
+STEPS = ((10, 0), (7, 10), (3, 20), (1, 30), (0, 90))
+FEES = {
+    "steps": [{"daysBefore": days, "keepPercent": percent} for days, percent in STEPS],
+    "freeHours": 24,
+    "freeDaysBefore": 3,
+}
+"""The default terms on which a booking can be cancelled."""
 EXPOSED = "Date, Age, Retry-After, Location, Idempotency-Replayed, ETag"
 
 type Json = dict[str, Any]
@@ -111,7 +123,8 @@ class FakeApi:
         self.refresh_tokens: dict[str, str] = {}
         self.concerts: dict[str, Json] = {}
         self.performances: dict[str, Json] = {}
-        self.layouts: dict[str, Json] = {}
+        self.halls: dict[str, tuple[Hall, dict[str, int]]] = {}
+        """Performance → its hall with rows, and its prices by grade."""
         self.taken: dict[str, dict[int, Json]] = {}
         self.queue: dict[str, Json] = {}
         """Concert → what its queue views say; without `status: WAITING` everybody is let in at once."""
@@ -151,6 +164,7 @@ class FakeApi:
             "translations": {},
             "dates": None,
             "saleStatus": "ON_SALE",
+            "cancellation": FEES,
         } | changes
         self.concerts[concert_id] = concert
         self._sum_up(concert_id)
@@ -164,12 +178,22 @@ class FakeApi:
             "timezone": "Asia/Seoul",
             "venue": self.concerts[concert_id]["venue"],
             "translations": {},
+            "hallVersion": None,
             "price": 1000,
             "seatsTotal": 50,
             "bookable": True,
         } | changes
         self.performances[performance["performanceId"]] = performance
         self._sum_up(concert_id)
+        return performance
+
+    def add_hall(self, concert_id: str = "night-sky", label: str = "first", **changes: Any) -> Json:
+        """Put a date in the demo's concert hall into the catalog: thousands of seats of four grades."""
+        hall = demo_hall()
+        prices = dict(zip((grade["gradeId"] for grade in hall.grades), (150_000, 110_000, 80_000, 50_000), strict=True))
+        more: Json = {"seatsTotal": hall.seats_total, "hallVersion": hall.version, "price": min(prices.values())}
+        performance = self.add_performance(concert_id, label, **(more | changes))
+        self.halls[performance["performanceId"]] = (hall, prices)
         return performance
 
     def _sum_up(self, concert_id: str) -> None:
@@ -339,14 +363,16 @@ class FakeApi:
         if schema is None:
             return
         whole = schema | {"components": SPECIFICATION["components"]}
-        for error in Draft202012Validator(whole).iter_errors(answer.body | answer.moment):
-            self.complaints.append(f"{method} {route}: {error.json_path}: {error.message}")
+        for error in Draft202012Validator(whole).iter_errors(json.loads(json.dumps(answer.body | answer.moment))):
+            self.complaints.append(f"{method} {route}: {error.json_path}: {error.message[:200]}")
 
     def _routes(self) -> list[tuple[str, str, bool, Callable[..., Answer]]]:
         return [
             ("GET", "/concerts", False, self.list_concerts),
             ("GET", "/concerts/{concertId}", False, self.get_concert),
             ("GET", "/concerts/{concertId}/performances", False, self.list_performances),
+            ("GET", "/performances/{performanceId}", False, self.get_performance),
+            ("GET", "/performances/{performanceId}/layout", False, self.get_layout),
             ("GET", "/performances/{performanceId}/seats", False, self.list_seats),
             ("POST", "/concerts/{concertId}/queue-tokens", True, self.join),
             ("GET", "/concerts/{concertId}/queue-tokens/current", True, self.poll),
@@ -371,7 +397,7 @@ class FakeApi:
         """GET /concerts."""
         everything = sorted(self.concerts.values(), key=lambda one: str(one["concertId"]))
         first, limit = int(request.query.get("cursor", "0")), int(request.query.get("limit", "20"))
-        items = [{name: one[name] for name in one if name != "description"} for one in everything[first:][:limit]]
+        items = [{name: one[name] for name in one if name not in DETAILS} for one in everything[first:][:limit]]
         more = str(first + limit) if first + limit < len(everything) else None
         return Answer({"items": items, "nextCursor": more}, kept="public, max-age=10")
 
@@ -407,9 +433,76 @@ class FakeApi:
             raise RefusedError("PERFORMANCE_NOT_FOUND")
         return self.performances[performance_id]
 
-    def list_seats(self, _: Request, performanceId: str) -> Answer:  # noqa: N803
+    def get_performance(self, _: Request, performanceId: str) -> Answer:  # noqa: N803
+        """GET /performances/{performanceId}, of a hall with rows."""
+        performance, taken = self._performance(performanceId), self._taken(performanceId)
+        hall, prices = self.halls[performanceId]
+        taken_of = dict.fromkeys(prices, 0)
+        sections = []
+        for section in hall.sections:
+            gone = [number for number in taken if number in section.numbers]
+            for number in gone:
+                taken_of[section.seat(number)["gradeId"]] += 1
+            summary = named(section.summary()) | {"sectionId": section.section_id}
+            left = {"seatsTotal": section.seats_total, "seatsAvailable": section.seats_total - len(gone)}
+            sections.append(summary | {"gradeIds": list(section.grade_counts)} | left)
+        totals = {grade: sum(section.grade_counts.get(grade, 0) for section in hall.sections) for grade in prices}
+        grades = [
+            named(grade)
+            | {"gradeId": grade["gradeId"], "price": prices[grade["gradeId"]]}
+            | {"seatsAvailable": totals[grade["gradeId"]] - taken_of[grade["gradeId"]]}
+            for grade in hall.grades
+        ]
+        shown = {
+            name: performance[name]
+            for name in ("performanceId", "startsAt", "timezone", "venue", "translations", "bookable", "hallVersion")
+        }
+        shown |= {"concertId": performanceId.partition(".")[0], "grades": grades, "sections": sections}
+        shown |= {"seatsTotal": hall.seats_total, "seatsAvailable": hall.seats_total - len(taken)}
+        return Answer(shown, kept="public, max-age=1")
+
+    def get_layout(self, _: Request, performanceId: str) -> Answer:  # noqa: N803
+        """GET /performances/{performanceId}/layout."""
+        hall, _prices = self.halls[performanceId]
+        sections = [
+            named(section.summary())
+            | {"sectionId": section.section_id, "gradeIds": list(section.grade_counts)}
+            | {"seatsTotal": section.seats_total, "focus": section.focus, "outline": section.outline}
+            for section in hall.sections
+        ]
+        grades = [named(grade) | {"gradeId": grade["gradeId"]} for grade in hall.grades]
+        body = {"performanceId": performanceId, "hallVersion": hall.version, **named({"name": hall.name})}
+        body |= {"grades": grades, "sections": sections, "seats": [seat for one in hall.sections for seat in one.seats]}
+        return Answer(body, kept="public, max-age=31536000")
+
+    def _section_seats(self, performance_id: str, section_id: str) -> Answer:
+        hall, prices = self.halls[performance_id]
+        taken = self._taken(performance_id)
+        section = next(one for one in hall.sections if one.section_id == section_id)
+        seats = [
+            {name: seat[name] for name in ("seatNumber", "row", "label", "gradeId")}
+            | {
+                "price": prices[seat["gradeId"]],
+                "status": taken.get(seat["seatNumber"], {"status": "AVAILABLE"})["status"],
+            }
+            for seat in section.seats
+        ]
+        free = sum(seat["status"] == "AVAILABLE" for seat in seats)
+        body = {
+            "performanceId": performance_id,
+            "concertId": performance_id.partition(".")[0],
+            "seats": seats,
+            "available": free,
+        }
+        return Answer(body, kept="public, max-age=0", moment={"serverTime": rfc3339(self.now())})
+
+    def list_seats(self, request: Request, performanceId: str) -> Answer:  # noqa: N803
         """GET /performances/{performanceId}/seats."""
         performance, taken = self._performance(performanceId), self._taken(performanceId)
+        if performanceId in self.halls:
+            if "section" not in request.query:
+                raise RefusedError("VALIDATION_FAILED", errors=[{"field": "section", "message": "must be one of …"}])
+            return self._section_seats(performanceId, request.query["section"])
         seats = [
             {
                 "seatNumber": number,
@@ -471,9 +564,23 @@ class FakeApi:
 
     def reserve(self, request: Request) -> Answer:
         """POST /reservations."""
-        performance_id = str(request.body["performanceId"])
-        numbers = sorted(request.body["seatNumbers"])
-        return Answer(self.hold(request.user, performance_id, numbers), 201)
+        performance_id, done = str(request.body["performanceId"]), self.fan(request.user).done
+        if "seatNumbers" in request.body:
+            return Answer(self.hold(request.user, performance_id, sorted(request.body["seatNumbers"])), 201)
+        key = request.headers["idempotency-key"]
+        if key not in done:
+            done[key] = Answer(self._hold_best(request, performance_id), 201)
+        return done[key]
+
+    def _hold_best(self, request: Request, performance_id: str) -> Json:
+        hall, _ = self.halls[performance_id]
+        wish, taken = request.body, self._taken(performance_id)
+        sections = [one for one in hall.sections if wish.get("sectionId", one.section_id) == one.section_id]
+        party = Party(wish["quantity"], wish.get("gradeId"), accessible=wish.get("accessible", False))
+        choice = choose([Snapshot(section, frozenset(taken)) for section in sections], party, "seed")
+        if isinstance(choice, Shortfall):
+            raise RefusedError("NOT_ENOUGH_SEATS", 409, available=choice.available, together=choice.together)
+        return self.hold(request.user, performance_id, list(choice.seats)) | {"together": choice.together}
 
     def hold(self, username: str, performance_id: str, numbers: list[int]) -> Json:
         """Have a fan hold seats; the reservation's view."""
@@ -496,7 +603,15 @@ class FakeApi:
             "status": "HELD",
             "expiresAt": rfc3339(until),
             "createdAt": rfc3339(self.now()),
+            "cancelledSeatNumbers": [],
+            "refunded": 0,
         }
+        if performance_id in self.halls:
+            hall, prices = self.halls[performance_id]
+            seats = [section.seat(n) for n in numbers for section in hall.sections if n in section.numbers]
+            named = [{**seat, "price": prices[seat["gradeId"]]} for seat in seats]
+            reservation["seats"] = [{k: v for k, v in seat.items() if k not in {"x", "y"}} for seat in named]
+            reservation["amount"] = sum(seat["price"] for seat in named)
         self.fan(username).reservations[reservation_id] = reservation
         return self._shown(reservation)
 
@@ -583,6 +698,17 @@ class FakeApi:
         if payment is None:
             raise RefusedError("PAYMENT_NOT_FOUND")
         return Answer(payment | {"serverTime": rfc3339(self.now())})
+
+
+def named(thing: Any) -> Json:
+    """Show a name, and what it is in other languages."""
+    return {"name": thing["name"], "translations": thing.get("translations", {})}
+
+
+@functools.cache
+def demo_hall() -> Hall:
+    """Read the demo's concert hall."""
+    return read_hall(ROOT / "catalog" / "halls" / "namsan-philharmonic.yaml")
 
 
 def _website(config: Json) -> Website:

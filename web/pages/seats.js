@@ -1,114 +1,44 @@
 // The seats of a date: pick some and have them held.
 
 import { html, navigate, useEffect, useMemo, useState } from "../vendor/libraries.js";
-import { call, page } from "../api.js";
+import { page } from "../api.js";
 import { concert as concertOf, performancesNow, seatsOf } from "../catalog.js";
 import { hall } from "../hall.js";
-import { day, points, shortDay, span, t, time, told } from "../language.js";
-import { Busy, Confirm, Countdown, href, Icon, Note, Page, path, ProblemNote, signInFirst, useAction, useLoaded } from "../parts.js";
-import { end, join, leave, places, placeState, want } from "../places.js";
+import { day, shortDay, t, time, told } from "../language.js";
+import { Busy, Confirm, Countdown, href, Icon, Note, Page, path, ProblemNote, useAction, useLoaded } from "../parts.js";
+import { leave, places, placeState, want } from "../places.js";
 import { session, signedIn } from "../session.js";
 import { Legend, SmallHall } from "../smallhall.js";
+import { PickPanel, useLookingAgain, usePicking } from "./picking.js";
 
 const AT_ONCE = 4; // seats in one reservation, by the contract
-const LOOK_AGAIN_MS = 10_000; // the map shows, the server decides: often enough to be useful
 
 export function Seats({ concertId, performanceId }) {
   const concert = useLoaded(() => concertOf(concertId), [concertId]);
   const dates = useLoaded(() => performancesNow(concertId), [concertId]);
-  const seats = useLoaded(() => seatsOf(performanceId), [performanceId]);
   const mine = useLoaded(() => (signedIn.value ? held(performanceId) : []), [performanceId, session.value?.sub]);
-  const [picked, setPicked] = useState([]);
-  const [lost, setLost] = useState([]);
-  const [full, setFull] = useState(false); // one more was wanted than there may be
-  const hold = useAction();
-  const owned = (mine.value ?? []).reduce((sum, { seatNumbers }) => sum + seatNumbers.length, 0);
-  const limit = concert.value?.maxSeatsPerUser ?? AT_ONCE;
-  const most = Math.max(0, Math.min(AT_ONCE, limit - owned));
+  const [LargeFloor, setLargeFloor] = useState(null); // fetched for a hall that has rows
+  const [failed, setFailed] = useState(null);
   const performance = dates.value?.find((one) => one.performanceId === performanceId);
+  const isLarge = Boolean(performance?.hallVersion);
+  const owned = (mine.value ?? []).reduce((sum, { seatNumbers, cancelledSeatNumbers }) => sum + seatNumbers.length - (cancelledSeatNumbers?.length ?? 0), 0);
+  const limit = concert.value?.maxSeatsPerUser ?? AT_ONCE;
+  const shared = { concertId, performanceId, concert: concert.value, performance, mine: mine.value, owned, most: Math.max(0, Math.min(AT_ONCE, limit - owned)) };
 
   useEffect(() => want(concertId, performanceId), [concertId, performanceId]);
+  const fetchLarge = () => import("./largefloor.js").then((module) => setLargeFloor(() => module.LargeFloor), () => setFailed({ code: "NETWORK", transient: true }));
   useEffect(() => {
-    const look = () => {
-      if (!document.hidden) seats.reload();
-    };
-    const timer = setInterval(look, LOOK_AGAIN_MS);
-    document.addEventListener("visibilitychange", look);
-    return () => {
-      clearInterval(timer);
-      document.removeEventListener("visibilitychange", look);
-    };
-  }, [performanceId]);
-  useEffect(() => {
-    // A picked seat that somebody else took meanwhile is let go, and said so.
-    if (!seats.value) return;
-    const free = new Set(seats.value.seats.filter(({ status }) => status === "AVAILABLE").map(({ seatNumber }) => seatNumber));
-    const gone = picked.filter((number_) => !free.has(number_));
-    if (gone.length && !hold.busy) {
-      setPicked(picked.filter((number_) => free.has(number_)));
-      setLost(gone);
-    }
-  }, [seats.value]);
+    if (isLarge) fetchLarge();
+  }, [isLarge]);
 
-  const toggle = (seatNumber) => {
-    hold.clear();
-    setLost([]);
-    const drop = picked.includes(seatNumber);
-    setFull(!drop && picked.length >= most);
-    if (drop) setPicked(picked.filter((one) => one !== seatNumber));
-    else if (picked.length < most) setPicked([...picked, seatNumber].sort((a, b) => a - b));
-  };
-  const reserve = () =>
-    hold.run(async () => {
-      try {
-        const { body } = await call("POST", "/reservations", {
-          body: { performanceId, seatNumbers: picked },
-          queueToken: places.value[concertId]?.view.token,
-          attempts: 3, // asking again for seats that one holds already returns the same reservation
-        });
-        navigate(path`/reservations/${body.reservationId}`);
-      } catch (problem) {
-        if (problem.code === "QUEUE_TOKEN_EXPIRED" || problem.code === "QUEUE_TOKEN_INVALID") end(concertId, problem.code);
-        if (problem.code === "SEAT_TAKEN") {
-          const taken = new Set((problem.body.seats ?? []).map(({ seatNumber }) => seatNumber));
-          setPicked((before) => before.filter((seatNumber) => !taken.has(seatNumber)));
-          seats.reload();
-        }
-        throw problem;
-      }
-    });
-
-  const title = told(concert.value, "title");
   const venue = told(performance, "venue") ?? told(concert.value, "venue");
-  if (seats.problem && !seats.value) {
-    return html`<${Page} title=${t("seats.missing")}><${ProblemNote} problem=${seats.problem} retry=${seats.reload} /><//>`;
-  }
   return html`
-    <${Page} class="booking" title=${title} lead=${performance ? `${day(performance.startsAt, performance.timezone)} · ${time(performance.startsAt, performance.timezone)} · ${venue ?? ""}` : html`<span class="bone" />`}
+    <${Page} class="booking" title=${told(concert.value, "title")} lead=${performance ? `${day(performance.startsAt, performance.timezone)} · ${time(performance.startsAt, performance.timezone)} · ${venue ?? ""}` : html`<span class="bone" />`}
       before=${html`<a class="up" href=${href`/concerts/${concertId}`}><${Icon} name="back" />${t("seats.up")}</a>`}>
       <${Dates} concert=${concert.value} concertId=${concertId} dates=${dates.value} current=${performanceId} />
       <${Right} concertId=${concertId} />
-      <div class="floor">
-        <section class="hall panel" aria-labelledby="hall-title">
-          <div class="hall-head">
-            <h2 id="hall-title">${t("seats.title")}</h2>
-            <p role="status">${seats.value ? t("seats.left", { n: seats.value.available, total: seats.value.seats.length }) : t("loading")}</p>
-          </div>
-          <${SmallHall} data=${seats.value} total=${performance?.seatsTotal} picked=${picked} mine=${mine.value ?? []} toggle=${toggle} full=${picked.length >= most} />
-          <${Legend} />
-        </section>
-        <aside class="pick panel" aria-labelledby="pick-title">
-          <${Mine} reservations=${mine.value} />
-          <h2 id="pick-title">${t("seats.picked", { n: picked.length, most })}</h2>
-          ${most === 0
-            ? html`<p class="hint">${t("seats.ownAll", { n: owned })}</p>`
-            : html`<${Picked} seats=${seats.value?.seats} picked=${picked} toggle=${toggle} most=${most} />`}
-          <p class="full" role="status">${full && most > 0 ? t("seats.full", { most }) : ""}</p>
-          ${lost.length > 0 && html`<${Note} tone="warn" alert>${t("seats.lost", { seats: lost.join(", ") })}<//>`}
-          <${ProblemNote} problem=${hold.problem} retry=${reserve} steps=${afterRefusal(concertId, seats, hold)} />
-          ${most > 0 && html`<${HoldButton} concertId=${concertId} concert=${concert.value} performanceId=${performanceId} picked=${picked} busy=${hold.busy} reserve=${reserve} />`}
-        </aside>
-      </div>
+      ${!isLarge && html`<${SmallFloor} ...${shared} isKnown=${Boolean(dates.value || dates.problem)} />`}
+      ${isLarge && (LargeFloor ? html`<${LargeFloor} key=${performanceId} ...${shared} />` : html`<${ProblemNote} problem=${failed} retry=${fetchLarge} />`)}
     <//>
   `;
 }
@@ -116,16 +46,38 @@ export function Seats({ concertId, performanceId }) {
 const held = async (performanceId) =>
   (await page("/reservations")).items.filter((one) => one.performanceId === performanceId && ["HELD", "CONFIRMED"].includes(one.status));
 
-const toQueue = (concertId) => ({ label: t("queue.joinAgain"), href: href`/concerts/${concertId}/queue` });
+/** A hall without rows of its own: all its seats on one map. Asks for them once it is known that it is one. */
+function SmallFloor({ isKnown, ...shared }) {
+  const { performanceId, performance, mine, most } = shared;
+  const seats = useLoaded(() => (isKnown ? seatsOf(performanceId) : undefined), [performanceId, isKnown]);
+  const picking = usePicking({ ...shared, reload: seats.reload });
+  const { picked, toggle } = picking;
+  useLookingAgain(seats.reload, [performanceId]);
+  useEffect(() => {
+    if (!seats.value) return;
+    const free = new Map(seats.value.seats.map(({ seatNumber, status }) => [seatNumber, status === "AVAILABLE"]));
+    picking.heard((seatNumber) => free.get(seatNumber) ?? false);
+  }, [seats.value]);
+  const spots = useMemo(() => (seats.value ? hall(seats.value.seats.length).seats : []), [seats.value?.seats.length]);
+  const chosen = (seats.value?.seats ?? [])
+    .map((seat, index) => ({ ...seat, name: t("seats.name", { row: spots[index]?.row, seat: seat.seatNumber }) }))
+    .filter(({ seatNumber }) => picked.includes(seatNumber));
 
-const afterRefusal = (concertId, seats, hold) => ({
-  QUEUE_TOKEN_REQUIRED: toQueue(concertId),
-  QUEUE_TOKEN_EXPIRED: toQueue(concertId),
-  QUEUE_TOKEN_INVALID: toQueue(concertId),
-  QUEUE_TOKEN_NOT_ACTIVE: { label: t("door.back"), href: href`/concerts/${concertId}/queue` },
-  SEAT_TAKEN: { label: t("seats.refresh"), act: () => (hold.clear(), seats.reload()) },
-  SEAT_LIMIT_EXCEEDED: { label: t("nav.reservations"), href: "#/reservations" },
-});
+  if (seats.problem && !seats.value) return html`<${ProblemNote} problem=${seats.problem} retry=${seats.reload} />`;
+  return html`
+    <div class="floor">
+      <section class="hall panel" aria-labelledby="hall-title">
+        <div class="hall-head">
+          <h2 id="hall-title">${t("seats.title")}</h2>
+          <p role="status">${seats.value ? t("seats.left", { n: seats.value.available, total: seats.value.seats.length }) : t("loading")}</p>
+        </div>
+        <${SmallHall} data=${seats.value} total=${performance?.seatsTotal} picked=${picked} mine=${mine ?? []} toggle=${toggle} full=${picked.length >= most} />
+        <${Legend} />
+      </section>
+      <${PickPanel} ...${shared} picking=${picking} chosen=${chosen} steps=${{ SEAT_TAKEN: { label: t("seats.refresh"), act: () => (picking.hold.clear(), seats.reload()) } }} />
+    </div>
+  `;
+}
 
 function Dates({ concert, concertId, dates, current }) {
   if (!dates) return html`<div class="date-tabs" aria-hidden="true"><span class="bone" /></div>`;
@@ -174,65 +126,10 @@ function Right({ concertId }) {
     `;
   }
   if (state === "WAITING") {
-    return html`<${Note} tone="warn" actions=${html`<a class="button quiet" href=${href`/concerts/${concertId}/queue`}>${t("door.back")}</a>`}>${t("seats.stillWaiting", { n: place.view.ahead })}<//>`;
+    return html`<${Note} tone="warn" actions=${html`<a class="button quiet" href=${href`/concerts/${concertId}/queue`}>${t("door.back")}</a>`}>${t("seats.stillWaiting", { n: place.view.ahead ?? 0 })}<//>`;
   }
   if (state === "ENDED") {
     return html`<${Note} tone="warn" actions=${html`<a class="button quiet" href=${href`/concerts/${concertId}/queue`}>${t("queue.joinAgain")}</a>`}>${t("errors.QUEUE_TOKEN_EXPIRED")}<//>`;
   }
   return html`<${Note}>${t("seats.lookOnly")}<//>`;
-}
-
-function HoldButton({ concertId, concert, performanceId, picked, busy, reserve }) {
-  const joining = useAction();
-  const state = placeState(places.value[concertId]);
-  if (!signedIn.value) return html`<button type="button" class="button wide" onClick=${() => signInFirst()}>${t("door.signIn")}</button>`;
-  if (state === "WAITING") return html`<a class="button wide" href=${href`/concerts/${concertId}/queue`}>${t("door.back")}</a>`;
-  if (state !== "ACTIVE") {
-    const enter = () =>
-      joining.run(async () => {
-        const view = await join(concert, performanceId);
-        if (view.status !== "ACTIVE") navigate(path`/concerts/${concertId}/queue`);
-      });
-    return html`
-      <${ProblemNote} problem=${joining.problem} retry=${enter} />
-      <${Busy} type="button" class="wide" busy=${joining.busy || !concert} onClick=${() => concert && enter()}>${t("door.join")}<//>
-    `;
-  }
-  return html`
-    <${Busy} type="button" class="wide" busy=${busy} aria-disabled=${picked.length ? undefined : "true"} onClick=${() => picked.length && reserve()}>
-      ${picked.length ? t("seats.hold", { n: picked.length }) : t("seats.pickFirst")}
-    <//>
-    <p class="hint">${concert?.holdSeconds ? t("seats.holdHint", { span: span(concert.holdSeconds) }) : t("seats.holdHintBare")}</p>
-  `;
-}
-
-function Mine({ reservations }) {
-  const open = reservations?.filter(({ status }) => status === "HELD");
-  if (!open?.length) return null;
-  return open.map(
-    ({ reservationId, seatNumbers, expiresAt }) => html`
-      <a class="mine" key=${reservationId} href=${href`/reservations/${reservationId}`}>
-        <span>${t("seats.mine", { seats: seatNumbers.join(", ") })}</span><${Countdown} until=${expiresAt} label=${t("hold.left")} /><${Icon} name="next" />
-      </a>
-    `,
-  );
-}
-
-function Picked({ seats, picked, toggle, most }) {
-  const chosen = (seats ?? []).filter(({ seatNumber }) => picked.includes(seatNumber));
-  const places_ = useMemo(() => (seats ? hall(seats.length).seats : []), [seats?.length]);
-  if (!chosen.length) return html`<p class="hint">${t("seats.pickHint", { most })}</p>`;
-  const sum = chosen.reduce((total, { price }) => total + price, 0);
-  return html`
-    <ul class="chips">
-      ${chosen.map(({ seatNumber, price }) => {
-        const { row } = places_[seats.findIndex((seat) => seat.seatNumber === seatNumber)];
-        return html`<li key=${seatNumber}>
-          <span><b>${t("seats.name", { row, seat: seatNumber })}</b> <small>${points(price)}</small></span>
-          <button type="button" aria-label=${t("seats.drop", { row, seat: seatNumber })} onClick=${() => toggle(seatNumber)}><${Icon} name="cross" /></button>
-        </li>`;
-      })}
-    </ul>
-    <p class="sum"><span>${t("seats.sum")}</span><b>${points(sum)}</b></p>
-  `;
 }

@@ -57,6 +57,7 @@ export function Till({ reservation, payment, paying, unsure, payNow, reload }) {
   return html`
     <section class="till panel" aria-labelledby="till-title">
       <h2 id="till-title" class="unseen">${t("hold.pay")}</h2>
+      ${reservation.together === false && !underway && html`<${Note} tone="warn">${t("large.apart")}<//>`}
       ${locked
         ? html`<p class="locked"><${Icon} name="clock" />${t("hold.locked")}</p>`
         : html`<${Ring} from=${createdAt} until=${expiresAt} onEnd=${() => setTimeout(reload, 800)} />`}

@@ -301,6 +301,7 @@ def performance_view(performance: Performance, concert: Concert, seats_available
         "timezone": performance["timezone"],
         "venue": performance.get("venue", concert["venue"]),
         "translations": venue_words(performance, concert),
+        "hallVersion": performance.get("hallVersion"),
         "price": performance["price"],
         "seatsTotal": performance["seatsTotal"],
         "seatsAvailable": seats_available,

@@ -71,13 +71,14 @@ class ConcertDetail(Concert):
 
 
 class Performance(TypedDict):
-    """One date of a concert."""
+    """One date of a concert. Without a `hallVersion` its seats are numbers; with one they stand in rows (`layout`)."""
 
     performanceId: str
     startsAt: str
     timezone: str
     venue: str
     translations: dict[str, dict[str, str]]
+    hallVersion: str | None
     price: int
     seatsTotal: int
     seatsAvailable: int

@@ -1,0 +1,167 @@
+// Picking seats and having them held: what the map of a small hall and the plan of a large one have in common.
+
+import { html, navigate, useEffect, useState } from "../vendor/libraries.js";
+import { call } from "../api.js";
+import { points, span, t } from "../language.js";
+import { Busy, Countdown, href, Icon, Note, path, ProblemNote, signInFirst, useAction } from "../parts.js";
+import { end, join, places, placeState } from "../places.js";
+import { signedIn } from "../session.js";
+
+const LOOK_AGAIN_MS = 10_000; // the map shows, the server decides: often enough to be useful
+
+/** Calls `look` now and then while the page is seen, and when it is seen again. */
+export function useLookingAgain(look, keys) {
+  useEffect(() => {
+    const whenSeen = () => {
+      if (!document.hidden) look();
+    };
+    const timer = setInterval(whenSeen, LOOK_AGAIN_MS);
+    document.addEventListener("visibilitychange", whenSeen);
+    return () => {
+      clearInterval(timer);
+      document.removeEventListener("visibilitychange", whenSeen);
+    };
+  }, keys);
+}
+
+/**
+ * The seats that one has picked: {picked, lost, full, toggle, replace, heard, hold, reserve}.
+ * @param most    how many there may be
+ * @param reload  asks for the map again
+ */
+export function usePicking({ concertId, performanceId, most, reload }) {
+  const [picked, setPicked] = useState([]);
+  const [lost, setLost] = useState([]);
+  const [full, setFull] = useState(false); // one more was wanted than there may be
+  const hold = useAction();
+
+  const replace = (seatNumbers) => {
+    hold.clear();
+    setLost([]);
+    setFull(false);
+    setPicked(seatNumbers.toSorted((a, b) => a - b));
+  };
+  const toggle = (seatNumber) => {
+    if (picked.includes(seatNumber)) replace(picked.filter((one) => one !== seatNumber));
+    else if (picked.length < most) replace([...picked, seatNumber]);
+    else setFull(true);
+  };
+  /** A picked seat that somebody else took meanwhile is dropped, and said so. `free` tells of a seat number, or undefined. */
+  const heard = (free) => {
+    const gone = picked.filter((seatNumber) => free(seatNumber) === false);
+    if (gone.length && !hold.busy) {
+      setPicked(picked.filter((seatNumber) => !gone.includes(seatNumber)));
+      setLost(gone);
+    }
+  };
+  const reserve = () =>
+    hold.run(async () => {
+      try {
+        // Asking again for seats that one holds already returns the same reservation.
+        await holdSeats(concertId, { performanceId, seatNumbers: picked }, { attempts: 3 });
+      } catch (problem) {
+        if (problem.code === "SEAT_TAKEN") {
+          const taken = new Set((problem.body.seats ?? []).map(({ seatNumber }) => seatNumber));
+          setPicked((before) => before.filter((seatNumber) => !taken.has(seatNumber)));
+          reload();
+        }
+        throw problem;
+      }
+    });
+  return { picked, lost, full, toggle, replace, heard, hold, reserve };
+}
+
+/** Has seats held, and goes to pay for them. */
+export async function holdSeats(concertId, body, options) {
+  try {
+    const { body: held } = await call("POST", "/reservations", { body, queueToken: places.value[concertId]?.view.token, ...options });
+    navigate(path`/reservations/${held.reservationId}`);
+  } catch (problem) {
+    if (problem.code === "QUEUE_TOKEN_EXPIRED" || problem.code === "QUEUE_TOKEN_INVALID") end(concertId, problem.code);
+    throw problem;
+  }
+}
+
+const toQueue = (concertId) => ({ label: t("queue.joinAgain"), href: href`/concerts/${concertId}/queue` });
+
+/** The step that helps after a refusal to hold seats. */
+export const afterRefusal = (concertId) => ({
+  QUEUE_TOKEN_REQUIRED: toQueue(concertId),
+  QUEUE_TOKEN_EXPIRED: toQueue(concertId),
+  QUEUE_TOKEN_INVALID: toQueue(concertId),
+  QUEUE_TOKEN_NOT_ACTIVE: { label: t("door.back"), href: href`/concerts/${concertId}/queue` },
+  SEAT_LIMIT_EXCEEDED: { label: t("nav.reservations"), href: "#/reservations" },
+  HELD_TOO_LONG: { label: t("nav.reservations"), href: "#/reservations" },
+});
+
+/** What is to be done with the seats, if it is one's turn; otherwise how to come to that. */
+export function Gate({ concertId, concert, performanceId, children }) {
+  const joining = useAction();
+  const state = placeState(places.value[concertId]);
+  if (!signedIn.value) return html`<button type="button" class="button wide" onClick=${() => signInFirst()}>${t("door.signIn")}</button>`;
+  if (state === "WAITING") return html`<a class="button wide" href=${href`/concerts/${concertId}/queue`}>${t("door.back")}</a>`;
+  if (state === "ACTIVE") return children;
+  const enter = () =>
+    joining.run(async () => {
+      const view = await join(concert, performanceId);
+      if (view.status !== "ACTIVE") navigate(path`/concerts/${concertId}/queue`);
+    });
+  return html`
+    <${ProblemNote} problem=${joining.problem} retry=${enter} />
+    <${Busy} type="button" class="wide" busy=${joining.busy || !concert} onClick=${() => concert && enter()}>${t("door.join")}<//>
+  `;
+}
+
+/**
+ * What one has picked, what it costs, and the button that has it held.
+ * @param chosen   the picked seats: [{seatNumber, name, note, price}]
+ */
+export function PickPanel({ concertId, concert, performanceId, picking, chosen, most, owned, mine, steps, children }) {
+  const { picked, lost, full, toggle, hold, reserve } = picking;
+  return html`
+    <aside class="pick panel" aria-labelledby="pick-title">
+      <${Mine} reservations=${mine} />
+      <h2 id="pick-title">${t("seats.picked", { n: picked.length, most })}</h2>
+      ${most === 0 ? html`<p class="hint">${t("seats.ownAll", { n: owned })}</p>` : html`<${Picked} chosen=${chosen} toggle=${toggle} most=${most} />`}
+      <p class="full" role="status">${full && most > 0 ? t("seats.full", { most }) : ""}</p>
+      ${lost.length > 0 && html`<${Note} tone="warn" alert>${t("seats.lost", { seats: lost.join(", ") })}<//>`}
+      <${ProblemNote} problem=${hold.problem} retry=${reserve} steps=${{ ...afterRefusal(concertId), ...steps }} />
+      ${children}
+      ${most > 0 &&
+      html`<${Gate} concertId=${concertId} concert=${concert} performanceId=${performanceId}>
+        <${Busy} type="button" class="wide" busy=${hold.busy} aria-disabled=${picked.length ? undefined : "true"} onClick=${() => picked.length && reserve()}>
+          ${picked.length ? t("seats.hold", { n: picked.length }) : t("seats.pickFirst")}
+        <//>
+        <p class="hint">${concert?.holdSeconds ? t("seats.holdHint", { span: span(concert.holdSeconds) }) : t("seats.holdHintBare")}</p>
+      <//>`}
+    </aside>
+  `;
+}
+
+function Picked({ chosen, toggle, most }) {
+  if (!chosen.length) return html`<p class="hint">${t("seats.pickHint", { most })}</p>`;
+  const sum = chosen.reduce((total, { price }) => total + price, 0);
+  return html`
+    <ul class="chips">
+      ${chosen.map(
+        ({ seatNumber, name, note, price }) => html`<li key=${seatNumber}>
+          <span><b>${name}</b> <small>${note ? `${note} · ` : ""}${points(price)}</small></span>
+          <button type="button" aria-label=${t("seats.drop", { name })} onClick=${() => toggle(seatNumber)}><${Icon} name="cross" /></button>
+        </li>`,
+      )}
+    </ul>
+    <p class="sum"><span>${t("seats.sum")}</span><b>${points(sum)}</b></p>
+  `;
+}
+
+function Mine({ reservations }) {
+  const open = reservations?.filter(({ status }) => status === "HELD");
+  if (!open?.length) return null;
+  return open.map(
+    ({ reservationId, seatNumbers, expiresAt }) => html`
+      <a class="mine" key=${reservationId} href=${href`/reservations/${reservationId}`}>
+        <span>${t("seats.mine", { n: seatNumbers.length })}</span><${Countdown} until=${expiresAt} label=${t("hold.left")} /><${Icon} name="next" />
+      </a>
+    `,
+  );
+}
