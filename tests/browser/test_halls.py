@@ -11,6 +11,13 @@ from tests.browser.fake import FakeApi, demo_hall
 
 HALL = "night-sky.first"
 SECTION = "stalls-rear-centre"
+WATCH_SEATS = """() => {
+  globalThis.changed = new Set();
+  const note = ({ target, addedNodes }) =>
+    [target, ...addedNodes].forEach(({ id }) => id?.startsWith("seat-") && changed.add(id));
+  new MutationObserver((all) => all.forEach(note))
+    .observe(document.querySelector(".plan-svg"), { attributes: true, childList: true, subtree: true });
+}"""
 
 
 @pytest.fixture
@@ -260,11 +267,7 @@ def test_a_large_hall_is_no_more_to_draw_than_its_section_and_only_what_changed_
     page = visit.page
     drawn = page.locator(".plan-svg *").count()
     assert drawn <= 1.6 * largest.seats_total + 100
-    page.evaluate(
-        "() => { globalThis.changed = new Set(); new MutationObserver((all) => all.forEach(({ target, addedNodes }) => {"
-        " for (const one of [target, ...addedNodes]) if (one.id?.startsWith('seat-')) changed.add(one.id); }))"
-        ".observe(document.querySelector('.plan-svg'), { attributes: true, childList: true, subtree: true }); }"
-    )
+    page.evaluate(WATCH_SEATS)
 
     page.mouse.move(*middle(page.locator(".plan-svg")))
     page.mouse.wheel(0, -200)
