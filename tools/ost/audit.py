@@ -93,7 +93,7 @@ class Limits:
 
 
 def check(books: Books, at: int, limits: Limits | None = None) -> list[Violation]:
-    """Give every violation in the books at a time (epoch seconds), sorted."""
+    """Return every violation in the books at a time (epoch seconds), sorted."""
     limits = limits or Limits()
     found: list[Violation] = []
     found += _seats(books, at, limits)
@@ -509,7 +509,7 @@ def _number(value: Any) -> Any:
 
 
 def find(stack: Stack, limits: Limits | None = None, progress: Progress | None = None) -> tuple[list[Violation], int]:
-    """Give the violations in a stack that last, and the number of items that were read."""
+    """Return the violations in a stack that last, and the number of items that were read."""
     client = stack.dynamodb
     tables = {aggregate: stack.table(aggregate) for aggregate in AGGREGATES}
     books = read(client, tables, progress)

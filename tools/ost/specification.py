@@ -201,7 +201,7 @@ def build(functions: Path = ROOT / "functions") -> dict[str, Any]:
 
 
 def render(specification: dict[str, Any]) -> str:
-    """Give the text of the file."""
+    """Return the text of the file."""
     return json.dumps(specification, indent=2, ensure_ascii=False) + "\n"
 
 

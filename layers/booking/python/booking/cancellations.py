@@ -165,7 +165,7 @@ def cancel(
 
 
 def call_off(user_id: str, reservation_id: str, at: int) -> int:
-    """Give back all seats that are left of a booking whose date the organiser has called off, in full, and seal them.
+    """Return all seats that are left of a booking whose date the organiser has called off, in full, and seal them.
 
     Returns how many points; 0 when nothing was left. Safe to repeat, and beside a cancellation of the fan's own.
     """
@@ -247,7 +247,7 @@ def _accept(writes: dict[str, Write]) -> dict[str, Item | None] | None:
 
 
 def _finished(payment: Payment, cancellation_id: str, reservation_id: str, at: int, *, replayed: bool) -> Cancelled:
-    """Try to give the points back at once; whatever stands in the way, the sweep goes on."""
+    """Try to return the points at once; whatever stands in the way, the sweep goes on."""
     try:
         payment = finish(payment, cancellation_id, at, REFUND_SECONDS)
     except TemporarilyUnavailable:
@@ -257,7 +257,7 @@ def _finished(payment: Payment, cancellation_id: str, reservation_id: str, at: i
 
 
 def finish(payment: Payment, cancellation_id: str, at: int, budget: float = points.APPEND_BUDGET_SECONDS) -> Payment:
-    """Give the points of a cancellation back and note that it is done; return the payment as it then is.
+    """Return the points of a cancellation and note that it is done; return the payment as it then is.
 
     Safe to repeat and beside itself.
     """
@@ -282,7 +282,7 @@ def finish(payment: Payment, cancellation_id: str, at: int, budget: float = poin
 
 
 def settle(payment_id: str, at: int) -> str | None:
-    """Give back what cancellations of a payment still owe; None when it owes nothing. Safe to repeat."""
+    """Return what cancellations of a payment still owe; None when it owes nothing. Safe to repeat."""
     payment = payments.read(payment_id)
     if payment is None or not payment.get("refunding"):
         return None

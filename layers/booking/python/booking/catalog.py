@@ -97,12 +97,12 @@ class Performance(TypedDict):
 
 
 def performance_id(performance: Performance) -> str:
-    """Give the id that the outside world uses."""
+    """Return the id that the outside world uses."""
     return f"{performance['pk']}.{performance['sk']}"
 
 
 def find_concert(concert_id: str, at: int) -> Concert:
-    """Give a concert.
+    """Return a concert.
 
     Raises:
         ConcertNotFound: there is none, or the id cannot be one.
@@ -115,7 +115,7 @@ def find_concert(concert_id: str, at: int) -> Concert:
 
 
 def find_performance(performance_id: str, at: int) -> Performance:
-    """Give a performance.
+    """Return a performance.
 
     Raises:
         PerformanceNotFound: there is none, or the id cannot be one.
@@ -134,7 +134,7 @@ def _find(pk: str, sk: str, at: int) -> Item | None:
 
 
 def list_concerts(limit: int, after: str | None, at: int) -> tuple[list[Concert], Item | None]:
-    """Give one page of concerts by id, and the key to go on from."""
+    """Return one page of concerts by id, and the key to go on from."""
     start = {"pk": "CONCERT", "sk": after} if after else None
     page = cached(
         ("page", limit, after),
@@ -146,12 +146,12 @@ def list_concerts(limit: int, after: str | None, at: int) -> tuple[list[Concert]
 
 
 def all_concerts(at: int) -> list[Concert]:
-    """Give every concert."""
+    """Return every concert."""
     return cast(list[Concert], _list("CONCERT", at))
 
 
 def list_performances(concert_id: str, at: int) -> list[Performance]:
-    """Give every performance of a concert, by date.
+    """Return every performance of a concert, by date.
 
     Raises:
         NoPerformances: the concert has none.
@@ -311,7 +311,7 @@ def performance_view(performance: Performance, concert: Concert, seats_available
 
 
 def venue_words(performance: Performance, concert: Concert) -> dict[str, dict[str, str]]:
-    """Give the venue in other languages: the date's own, or the concert's when the date has none of its own."""
+    """Return the venue in other languages: the date's own, or the concert's when the date has none of its own."""
     own = performance if "venue" in performance else concert
     return {
         language: {"venue": words["venue"]}

@@ -124,7 +124,7 @@ def no_content() -> Response[str]:
 
 
 def replayed(is_replay: bool) -> dict[str, str]:
-    """Give the header that says that an earlier request's answer is given again."""
+    """Return the header that says that an earlier request's answer is returned again."""
     return {"idempotency_replayed": "true"} if is_replay else {}
 
 
@@ -152,7 +152,7 @@ def page_of(items: list[dict[str, Any]], limit: int, after: str | None, name: st
 
 
 def user(app: APIGatewayHttpResolver) -> str:
-    """Give the signed-in user: the `sub` of the token that API Gateway's authorizer has checked."""
+    """Return the signed-in user: the `sub` of the token that API Gateway's authorizer has checked."""
     claims = app.current_event.raw_event["requestContext"]["authorizer"]["jwt"]["claims"]
     user_id = str(claims["sub"])
     bind(userId=user_id)
@@ -183,13 +183,13 @@ def require_role(app: APIGatewayHttpResolver, role: str) -> str:
 
 
 def header(app: APIGatewayHttpResolver, name: str) -> str | None:
-    """Give a header's value, or None; `name` in lower case."""
+    """Return a header's value, or None; `name` in lower case."""
     value = app.current_event.headers.get(name)
     return str(value) if value else None
 
 
 def idempotency_key(app: APIGatewayHttpResolver) -> str:
-    """Give the request's idempotency key.
+    """Return the request's idempotency key.
 
     Raises:
         IdempotencyKeyRequired: there is none.
@@ -205,7 +205,7 @@ def idempotency_key(app: APIGatewayHttpResolver) -> str:
 
 
 def body(app: APIGatewayHttpResolver) -> str | None:
-    """Give the request's body as text, or None where there is none.
+    """Return the request's body as text, or None where there is none.
 
     Raises:
         ValidationFailed: it is not UTF-8.
@@ -218,7 +218,7 @@ def body(app: APIGatewayHttpResolver) -> str | None:
 
 
 def paging(app: APIGatewayHttpResolver) -> tuple[int, str | None]:
-    """Give `limit` and `cursor` from the query string.
+    """Return `limit` and `cursor` from the query string.
 
     Raises:
         ValidationFailed: `limit` is not a whole number from 1 to 100.
@@ -235,7 +235,7 @@ def paging(app: APIGatewayHttpResolver) -> tuple[int, str | None]:
 
 
 def flag(app: APIGatewayHttpResolver, name: str) -> bool | None:
-    """Give a `true` or `false` of the query string, or None.
+    """Return a `true` or `false` of the query string, or None.
 
     Raises:
         ValidationFailed: it is something else.

@@ -194,7 +194,7 @@ def refund(user_id: str, payment_id: str, at: int) -> bool:
 def refund_seats(
     user_id: str, payment_id: str, cancellation_id: str, amount: int, at: int, budget: float = APPEND_BUDGET_SECONDS
 ) -> Change:
-    """Give points of a payment back for seats that were cancelled, once for each cancellation. Safe to repeat.
+    """Return points of a payment for seats that were cancelled, once for each cancellation. Safe to repeat.
 
     No refund is refused for the limit of the balance.
     """
