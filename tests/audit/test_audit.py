@@ -10,6 +10,7 @@ import boto3
 import pytest
 
 from booking import clock, dynamodb, payments, points
+from tests.race.test_best_seats import ask, publish_hall
 from tests.world import CONCERT, PERFORMANCES, TABLES, StepFailed, World
 from tools.ost import audit
 
@@ -36,6 +37,11 @@ def live(world: World) -> None:
     body = {"seatNumbers": [6], "expectedRefund": 100}
     answer = world.ask("cancel_reservation", "dan", body, key="c", reservationId=given_back["reservationId"])
     assert answer.status == 201
+
+    publish_hall(12)
+    token = world.enter("zoe")
+    assert ask(world, "zoe", 2, token=token).status == 201
+    world.leave("zoe", token)
 
     refunded = world.hold("bob", 3)
     world.charge("bob")
@@ -141,6 +147,15 @@ PLANTED: dict[str, list[Callable[[audit.Books], Any]]] = {
     "counted-for-nothing": [
         lambda b: one(b.limits, userId="eve")["holds"].update(rx={"seats": [9], "until": FULL}),
         lambda b: one(b.reservations, userId="bob", seatNumbers=[4]).update(status="EXPIRED"),
+    ],
+    "other-seats-shown": [lambda b: one(b.reservations, userId="zoe")["seats"].pop()],
+    "prices-do-not-add-up": [
+        lambda b: one(b.reservations, userId="zoe")["seats"][0].update(price=99),
+        lambda b: one(b.reservations, userId="zoe").update(amount=100),
+    ],
+    "not-the-halls-seat": [
+        lambda b: one(b.reservations, userId="zoe")["seats"][0].update(gradeId="vip"),
+        lambda b: one(b.reservations, userId="zoe")["seats"][1].update(row="B"),
     ],
     "reservation-without-seat": [
         lambda b: b.seats.remove(one(b.seats, status="SOLD")),

@@ -91,6 +91,7 @@ def test_the_list_of_dates_has_the_lowest_price_and_the_same_count() -> None:
     [first, _] = json.loads(call("list_performances", event)["body"])["items"]
 
     assert (first["price"], first["seatsTotal"], first["seatsAvailable"]) == (70_000, 3360, 3356)
+    assert first["hallVersion"] == find()["hallVersion"]
 
 
 def test_the_layout_draws_every_seat_once_and_is_kept_for_a_year_and_compressed_when_asked() -> None:

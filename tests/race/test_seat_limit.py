@@ -287,7 +287,7 @@ def test_who_asks_again_and_again_for_what_others_write_is_told_to_come_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = world.enter("ann")
-    monkeypatch.setattr(reservations, "write_hold", lambda *_: None)
+    monkeypatch.setattr(reservations, "write_hold", lambda *_: [])
 
     answer = reserve(world, "ann", token, 1)
 

@@ -234,3 +234,57 @@ def test_dates_are_summed_up_on_the_concert_by_time(tmp_path: Path) -> None:
 
     assert [date["timezone"] for date in concert.item["dates"]] == ["Asia/Tokyo", "Asia/Seoul"]
     assert concert.item["priceFrom"] == 9000
+
+
+HALL = """
+hallId: small
+name: A Small Hall
+grades:
+  - { gradeId: r, name: R }
+  - { gradeId: s, name: S }
+sections:
+  - sectionId: stalls
+    name: Stalls
+    grade: r
+    at: [0, 300]
+    rows: [{ rows: A-B, seats: 1-10 }, { rows: C, seats: 1-10, grade: s }]
+"""
+
+
+def in_hall(tmp_path: Path, facts: str) -> Path:
+    (tmp_path / "halls").mkdir()
+    (tmp_path / "halls" / "small.yaml").write_text(HALL)
+    file = tmp_path / "catalog.yaml"
+    file.write_text(GOOD + f"      - {{label: hall, startsAt: 2027-05-02 19:00, {facts}}}\n")
+    return file
+
+
+def test_a_date_in_a_hall_has_the_halls_seats_and_a_price_for_each_grade(tmp_path: Path) -> None:
+    file = in_hall(tmp_path, "hall: small, prices: {r: 900, s: 700}, noSingleSeats: true, accessibleReleaseHours: 48")
+
+    [concert] = read_catalog(file)
+
+    item = concert.performances["hall"]
+    assert (item["seatsTotal"], item["price"], item["prices"]) == (30, 700, {"r": 900, "s": 700})
+    assert item["hallVersion"] == concert.halls[0].version
+    assert (item["noSingleSeats"], item["accessibleReleaseHours"]) == (True, 48)
+    assert concert.item["priceFrom"] == 700
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ("hall: small, prices: {r: 900}", "must have a price for each grade and no other: r, s"),
+        ("hall: small, prices: {r: 900, s: 1, x: 1}", "must have a price for each grade and no other: r, s"),
+        ("hall: other, prices: {r: 900}", "there is no halls/other.yaml"),
+        ("hall: small, price: 900, prices: {r: 9, s: 9}", "is not for a date in a hall"),
+        ("price: 900, noSingleSeats: true", "is only for a date in a hall"),
+        ("seatsTotal: 10", "price is missing"),
+    ],
+)
+def test_a_mistake_about_a_hall_is_told_with_its_line(tmp_path: Path, facts: str, told: str) -> None:
+    file = in_hall(tmp_path, facts)
+
+    with pytest.raises(Failure, match=told) as failure:
+        read_catalog(file)
+    assert f"catalog.yaml:{len(file.read_text().splitlines())}" in str(failure.value)

@@ -7,7 +7,8 @@ import boto3
 import pytest
 import time_machine
 
-from booking import catalog
+from booking import catalog, halls
+from booking.layout import Hall, Row, Section
 from tests.tables import timeout_of_the_functions
 from tools.ost.catalog import Concert, Item
 from tools.ost.console import Failure
@@ -76,9 +77,15 @@ def tables(cloud: None) -> Iterator[CatalogTables]:
     client.close()
 
 
-def take_seat(tables: CatalogTables, number: int, status: str, expires_at: int | None = None) -> None:
+def take_seat(
+    tables: CatalogTables,
+    number: int,
+    status: str,
+    expires_at: int | None = None,
+    partition: str = "night-sky.first",
+) -> None:
     item: dict[str, Any] = {
-        "performanceId": {"S": "night-sky.first"},
+        "performanceId": {"S": partition},
         "seatNumber": {"N": str(number)},
         "reservationId": {"S": "r1"},
         "userId": {"S": "u1"},
@@ -287,3 +294,59 @@ def test_concerts_that_the_file_does_not_name_stay(tables: CatalogTables) -> Non
     publish(tables, [other])
 
     assert tables.concert("night-sky") is not None
+
+
+def hall_of(seats: int) -> Hall:
+    numbers = range(1, seats + 1)
+    labels, xs, ys = tuple(map(str, numbers)), tuple(50 * number for number in numbers), (0,) * seats
+    section = Section("all", "All", 1, (0, 0), (), (Row("A", labels, xs, ys, ("r",) * seats, (seats,)),))
+    return Hall("hall", "A Hall", ({"gradeId": "r", "name": "R"},), (section,))
+
+
+def in_hall(hall: Hall, **changes: Any) -> Concert:
+    facts = {"hallVersion": hall.version, "seatsTotal": hall.seats_total, "prices": {"r": 100}}
+    made = concert("first", **(facts | changes))
+    return Concert(made.item, made.performances, None, (hall,))
+
+
+def test_a_hall_is_written_before_the_date_that_is_in_it_and_only_once(tables: CatalogTables) -> None:
+    hall = hall_of(700)
+
+    first = publish(tables, [in_hall(hall)])
+    again = publish(tables, [in_hall(hall)])
+
+    assert ("hall", f"hall {hall.version}", "created") in outcomes(first)
+    assert {change.what for change in again.changes} == {"concert", "performance"}
+    at = NOW + 60
+    published = catalog.find_performance("night-sky.first", at)
+    assert halls.summary(published, at) == hall.summary()
+    assert [section.text() for section in halls.sections(published, at)] == [hall.sections[0].text()]
+
+
+def test_the_hall_of_a_date_stays_once_its_sales_have_opened_even_while_nobody_has_a_seat(
+    tables: CatalogTables,
+) -> None:
+    publish(tables, [in_hall(hall_of(40))])
+
+    for wanted in (in_hall(hall_of(41)), concert("first", seatsTotal=41)):
+        with pytest.raises(Failure, match=r"night-sky.first cannot change its hall: its sales have opened"):
+            publish(tables, [wanted])
+
+
+def test_a_hall_may_change_until_its_sales_open(tables: CatalogTables) -> None:
+    before, after = in_hall(hall_of(40)), in_hall(hall_of(41))
+    for each in (before, after):
+        each.item["salesOpenAt"] = NOW + 3600
+    publish(tables, [before])
+
+    publish(tables, [after])
+
+    assert tables.performances("night-sky")["first"]["seatsTotal"] == 41
+
+
+def test_a_hall_that_changes_under_a_seat_far_back_is_refused(tables: CatalogTables) -> None:
+    publish(tables, [in_hall(hall_of(1300))])
+    take_seat(tables, 1250, "SOLD", partition="night-sky.first#2")
+
+    with pytest.raises(Failure, match=r"cannot shrink to 1200 seats: 1 seat\(s\) are held or sold \(1250\)"):
+        publish(tables, [in_hall(hall_of(1200))])

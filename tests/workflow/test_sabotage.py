@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from booking import clock, limits, payments, points, reservations, seats
+from booking import clock, ids, limits, payments, points, reservations, seats
 from booking.dynamodb import Write, check
 from booking.errors import ReservationExpired
 from booking.queue import place
 from booking.settings import settings
+from tests.race import test_best_seats as best_seats
 from tests.race import test_seat_limit as limit_races
 from tests.world import CONCERT, PERFORMANCES, StepFailed, StepRun, World, definition
 
@@ -321,6 +322,26 @@ def undoing_twice_gives_back_once(world: World) -> None:
     assert world.balance("ann") == 100
 
 
+def a_pick_and_a_party_of_one_seat(world: World) -> None:
+    best_seats.publish_hall(2)
+    ann, bob = world.enter("ann"), world.enter("bob")
+    picked = {"performanceId": best_seats.HALL, "seatNumbers": [1]}
+    once(world, TRANSACT, lambda: world.call("reserve_seats", "bob", picked, queue_token=bob))
+    assert best_seats.ask(world, "ann", 2, token=ann).code == "NOT_ENOUGH_SEATS"
+    sound(world)
+
+
+def a_key_holds_one_block(world: World) -> None:
+    best_seats.publish_hall(12)
+    token = world.enter("ann")
+    once(world, TRANSACT, lambda: best_seats.ask(world, "ann", 2, token=token))
+    best_seats.ask(world, "ann", 2, token=token)
+    world.time.sleep(1)
+    best_seats.ask(world, "ann", 2, token=token)
+    sound(world)
+    assert len(world.items("seats")) == 2
+
+
 # ---- what is taken away
 
 
@@ -358,6 +379,12 @@ def no_count_of_releases(_: World, monkeypatch: pytest.MonkeyPatch) -> None:
         return loosened(dataclasses.replace(write, body={**write.body, "UpdateExpression": expression}))
 
     monkeypatch.setattr(limits, "take_out", silent)
+
+
+def no_key(_: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests with one key do not find each other."""
+    monkeypatch.setattr(reservations, "find_by_key", lambda *_: None)
+    monkeypatch.setattr(ids, "of_key", lambda name: name)
 
 
 def remove(state: str, member: str) -> Sabotage:
@@ -399,6 +426,8 @@ ATTACKS = {
         loosen(limits, "put"), a_second_hold_beside_a_second_hold_is_counted
     ),
     "limits: a release changes no revision": Attack(no_count_of_releases, a_release_beside_a_hold_is_counted),
+    "seats: the best ones need not be free": Attack(loosen(seats, "hold"), a_pick_and_a_party_of_one_seat),
+    "limits: a party's key does not count": Attack(no_key, a_key_holds_one_block),
     "limits: a lapsed hold makes room without being ended": Attack(
         no_end,
         limit_races.test_a_payment_that_locks_at_the_last_moment_and_a_hold_just_after_it_keep_the_limit,

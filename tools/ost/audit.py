@@ -18,6 +18,8 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 from rich.table import Table
 
 from booking import limits
+from booking.halls import partition
+from booking.layout import Section
 from booking.seats import COUNTS
 from tools.ost.console import err, figures, out
 from tools.ost.paths import STATE
@@ -62,6 +64,7 @@ class Books:
     payments: list[Item] = field(default_factory=list)
     limits: list[Item] = field(default_factory=list)
     performances: list[Item] = field(default_factory=list)
+    layouts: list[Item] = field(default_factory=list)
 
     @classmethod
     def of(cls, tables: Mapping[str, list[Item]]) -> "Books":
@@ -71,11 +74,13 @@ class Books:
         seats = [item for item in tables.get("seats", []) if not item["performanceId"].startswith(COUNTS)]
         placed = [{**item, "performanceId": item["performanceId"].partition("#")[0]} for item in seats]
         dates = [item for item in tables.get("catalog", []) if "startsAt" in item]
+        drawn = [item for item in tables.get("catalog", []) if "layout" in item]
         sorted_out: dict[str, Any] = {
             "seats": placed,
             "reservations": booked,
             "limits": counted,
             "performances": dates,
+            "layouts": drawn,
         }
         return cls(**{name: items for name, items in tables.items() if name != "catalog"} | sorted_out)
 
@@ -100,6 +105,7 @@ def check(books: Books, at: int, limits: Limits | None = None) -> list[Violation
     found += _reservations(books, at)
     found += _called_off(books)
     found += _limits(books, at)
+    found += _halls(books)
     found += _payments(books, at)
     found += _ledgers(books, at)
     found += _queues(books, at, limits)
@@ -249,6 +255,32 @@ def _limits(books: Books, at: int) -> Iterator[Violation]:
         if _lives(reservation, at) and counted.get(name) != has:
             detail = f"the reservation is {reservation['status']} and the user's limit does not count its seats"
             yield Violation("not-counted", detail, (reservation["userId"], name))
+
+
+def _halls(books: Books) -> Iterator[Violation]:
+    """A reservation in a hall has the hall's seats, as they are printed on the chairs, and is paid seat by seat."""
+    dates = {f"{item['pk']}.{item['sk']}": item for item in books.performances if "hallVersion" in item}
+    chairs: dict[str, dict[int, tuple[str, str, str]]] = defaultdict(dict)
+    for item in books.layouts:
+        for seat in Section.read(item["layout"]).seats:
+            chairs[item["pk"]][seat["seatNumber"]] = (seat["row"], seat["label"], seat["gradeId"])
+    for reservation in books.reservations:
+        ids = (reservation["userId"], reservation["reservationId"])
+        if "seats" in reservation:
+            shown = {seat["seatNumber"]: seat for seat in reservation["seats"]}
+            if sorted(shown) != reservation["seatNumbers"]:
+                yield Violation("other-seats-shown", "the reservation shows other seats than it holds", ids)
+            if sum(seat["price"] for seat in shown.values()) != reservation["amount"]:
+                yield Violation("prices-do-not-add-up", "the reservation's amount is not the sum of its prices", ids)
+            hall = chairs.get(partition(dates.get(reservation["performanceId"], {}).get("hallVersion", "")))
+            for number, seat in shown.items():
+                if hall is not None and hall.get(number) != (seat["row"], seat["label"], seat["gradeId"]):
+                    detail = f"seat {number} is not what the reservation says of it: {_named(seat)}"
+                    yield Violation("not-the-halls-seat", detail, ids)
+
+
+def _named(seat: Item) -> str:
+    return f"row {seat['row']}, seat {seat['label']}, {seat['gradeId']}"
 
 
 def _payments(books: Books, at: int) -> Iterator[Violation]:
