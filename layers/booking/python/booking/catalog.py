@@ -303,7 +303,6 @@ def performance_view(performance: Performance, concert: Concert, seats_available
         "translations": venue_words(performance, concert),
         "hallVersion": performance.get("hallVersion"),
         "price": performance["price"],
-        "hallVersion": performance.get("hallVersion"),
         "seatsTotal": performance["seatsTotal"],
         "seatsAvailable": seats_available,
         "cancelled": bool(performance.get("cancelled")),

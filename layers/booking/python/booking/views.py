@@ -80,7 +80,6 @@ class Performance(TypedDict):
     translations: dict[str, dict[str, str]]
     hallVersion: str | None
     price: int
-    hallVersion: str | None
     seatsTotal: int
     seatsAvailable: int
     cancelled: bool
