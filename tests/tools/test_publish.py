@@ -304,7 +304,7 @@ def hall_of(seats: int) -> Hall:
 
 
 def in_hall(hall: Hall, **changes: Any) -> Concert:
-    facts = {"hallVersion": hall.version, "seatsTotal": hall.seats_total, "prices": {"r": 100}}
+    facts: dict[str, Any] = {"hallVersion": hall.version, "seatsTotal": hall.seats_total, "prices": {"r": 100}}
     made = concert("first", **(facts | changes))
     return Concert(made.item, made.performances, None, (hall,))
 
