@@ -1,5 +1,6 @@
 """Every metric that the code writes is explained to operators, and every alarm watches one that exists."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -53,3 +54,15 @@ def test_one_stack_does_not_ring_the_alarms_of_another() -> None:
 
     assert own == {"Ref": "AWS::StackName"}
     assert all(dimensions == {"service": own} for _, dimensions in ours())
+
+
+def test_dashboard_shows_the_night_by_metrics_that_are_written() -> None:
+    body = template("templates/alarms.yaml")["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    widgets = json.loads(body)["widgets"]
+    text = json.dumps(widgets)
+    shown = set(re.findall(r'"OstConcertBooking", "(\w+)"', text)) | set(re.findall(r'MetricName=\\+"(\w+)', text))
+
+    assert shown <= written() | {f"Refused{error.status}" for error in CATALOGUE.values()}
+    assert shown >= {"QueueWaiting", "QueueActive", "QueueEntered", "SeatsHeld", "PaymentCompleted", "PaymentUndone"}
+    assert {f"Refused{error.status}" for error in CATALOGUE.values()} <= shown
+    assert set(re.findall(r"\$\{(\w+)\}", body)) <= set(template("templates/alarms.yaml")["Parameters"])
