@@ -28,6 +28,12 @@ def test_address_is_confirmed_and_threats_are_judged_where_the_parameters_say_so
     assert pool(**PROD)["AutoVerifiedAttributes"] == ["email"]
     assert pool(**PROD)["UserPoolAddOns"] == {"AdvancedSecurityMode": "ENFORCED"}
     assert not {"AutoVerifiedAttributes", "UserPoolAddOns"} & set(pool())
+    sender = "arn:aws:ses:eu-west-1:123456789012:identity/example.com"
+    assert pool(EmailSourceArn=sender)["EmailConfiguration"] == {
+        "EmailSendingAccount": "DEVELOPER",
+        "SourceArn": sender,
+    }
+    assert "EmailConfiguration" not in pool()
     assert pool()["AccountRecoverySetting"]["RecoveryMechanisms"] == [{"Name": "verified_email", "Priority": 1}]
 
 

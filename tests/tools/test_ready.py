@@ -27,6 +27,7 @@ READS = re.compile("get|list|describe")
 NOW = int(time.time())
 OUTPUTS = {
     "ApiUrl": "https://api.example",
+    "UserPoolId": "pool",
     "UserPoolClientId": "web",
     "SignUp": "email",
     "FansCharge": "off",
@@ -64,6 +65,7 @@ WORLD: dict[str, Any] = {
     "get_schedule": {"State": "ENABLED"},
     "get_queue_attributes": {"Attributes": {"ApproximateNumberOfMessages": "0"}},
     "describe_secret": {"VersionIdsToStages": {"1": ["AWSCURRENT"]}},
+    "describe_user_pool": {"UserPool": {"EmailConfiguration": {"EmailSendingAccount": "DEVELOPER"}}},
     "get_distribution": {"Distribution": {"Status": "Deployed"}},
     "query": {
         "Items": [
@@ -165,6 +167,7 @@ DENIED = ClientError({"Error": {"Code": "AccessDenied"}}, "List")
         ),
         ({"get_schedule": {"State": "DISABLED"}}, "schedule ost-advance-queue: disabled"),
         ({"get_queue_attributes": {"Attributes": {"ApproximateNumberOfMessages": "3"}}}, "AdvanceQueueFailures: 3"),
+        ({"describe_user_pool": {"UserPool": {}}}, "codes are sent by COGNITO_DEFAULT"),
         ({"describe_secret": {}}, "QueueKeySecret has a value"),
         ({"get_distribution": {"Distribution": {"Status": "InProgress"}}}, "distribution: InProgress"),
         ({"https://page.example/config.json": httpx.Response(404)}, "the page is told this stack's own configuration"),

@@ -170,6 +170,15 @@ def _keys(stack: Stack, _: int) -> Iterator[Line]:
         )
 
 
+def _codes(stack: Stack, _: int) -> Iterator[Line]:
+    pool = stack.cognito.describe_user_pool(UserPoolId=stack.outputs["UserPoolId"])["UserPool"]
+    sender = pool.get("EmailConfiguration", {}).get("EmailSendingAccount", "COGNITO_DEFAULT")
+    if stack.outputs["SignUp"] == "email":
+        yield Line(
+            sender == "DEVELOPER", f"codes are sent by {sender}; Cognito itself sends fifty a day (EmailSourceArn)"
+        )
+
+
 def _page(stack: Stack, _: int) -> Iterator[Line]:
     edge = stack.edge()
     status = edge.client("cloudfront").get_distribution(Id=edge.outputs["DistributionId"])["Distribution"]["Status"]
@@ -214,6 +223,7 @@ CHECKS: tuple[Check, ...] = (
     _alarms,
     _schedules,
     _keys,
+    _codes,
     _page,
     _catalog,
     _clock,
