@@ -27,6 +27,8 @@ DOCUMENTED = {
 }
 """The metrics that AWS documents under these namespaces, and their dimensions; an alarm on another is blind."""
 
+BY_HAND = {"CallOffPerformanceFunction"}
+"""Invoked by `./ost`, which says at once what failed."""
 MUST_RING = {
     ("AWS/Lambda", "Throttles"),
     ("AWS/DynamoDB", "ReadThrottleEvents"),
@@ -78,7 +80,7 @@ def test_functions_that_run_by_schedule_or_for_the_workflow_ring_when_they_fail(
         if metric == "Errors"
     }
 
-    assert ringing == behind
+    assert ringing == behind - BY_HAND
 
 
 def test_what_must_happen_each_minute_rings_when_it_falls_silent() -> None:
