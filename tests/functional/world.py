@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from booking import cancellations, catalog, clock, halls, memory, payments, points, reservations, tickets
+from booking import cancellations, catalog, clock, halls, memory, payments, points, reservations, seats, tickets
 from booking.dynamodb import put, update, write
 from booking.halls import Wish
 from booking.layout import MAX_SECTION_SEATS, Hall, Row, Section
@@ -217,17 +217,37 @@ def _key_of_another_cancellation() -> str:
     return "a key of another cancellation"
 
 
-def _date_called_off() -> str:
-    paid = str(_pay(USER, 9, confirmed=True)["reservationId"])
+def _call_off() -> None:
     key = dict(zip(("pk", "sk"), PERFORMANCE.split("."), strict=True))
     write(update(settings().catalog_table, key, "SET #cancelled = :yes", None, yes=True))
     memory.forget()
+
+
+def _date_called_off() -> str:
+    paid = str(_pay(USER, 9, confirmed=True)["reservationId"])
+    _call_off()
     return paid
+
+
+def _token_of_a_date_called_off() -> str:
+    entered = enter(USER)
+    _call_off()
+    return token.sign(entered.turn)
+
+
+def _held_of_a_date_called_off() -> str:
+    points.charge(USER, 50_000, "enough", clock.now())
+    held = hold(USER, [9])
+    _call_off()
+    write(seats.seal(PERFORMANCE, 9))
+    return held
 
 
 GIVEN: dict[str, Callable[[], str]] = {
     "key of another cancellation": _key_of_another_cancellation,
     "reservation of a date called off": _date_called_off,
+    "held reservation of a date called off": _held_of_a_date_called_off,
+    "active token, date called off": _token_of_a_date_called_off,
     "waiting token": _waiting_token,
     "active token": lambda: token.sign(enter(USER).turn),
     "active token of winter-prelude": lambda: token.sign(enter(USER, "winter-prelude").turn),
