@@ -88,6 +88,15 @@ def test_every_file_function_and_test_that_a_document_cites_is_there(document: P
     assert {citation for citation in cited(document) if not is_there(citation)} == set()
 
 
+def test_code_cites_no_document_but_those_that_are_here() -> None:
+    folders = ("functions", "layers", "statemachines", "templates", "tools", "lab", "web", "tests")
+    files = [path for each in folders for path in (ROOT / each).rglob("*") if path.suffix in {".py", ".yaml", ".js"}]
+    named = {name for path in files for name in re.findall(r"\b([\w-]+\.md)\b", path.read_text("utf-8"))}
+
+    assert named - {path.name for path in DOCUMENTS} == set()
+    assert named
+
+
 def test_a_citation_of_what_is_not_there_would_be_found() -> None:
     assert is_there("booking/seats.py:hold")
     assert is_there("tests/contract/test_docs.py::test_a_citation_of_what_is_not_there_would_be_found")

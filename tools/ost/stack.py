@@ -43,7 +43,7 @@ class Stack:
     """The outputs of a stack by their names in the template, and how to reach it.
 
     `endpoint` is the local cloud's address, or None on AWS. `published` is what `make run` wrote for people and
-    programs (api.md, "The local stack"); empty on AWS.
+    programs (docs/operations.md, "Run it here"); empty on AWS.
     """
 
     name: str
