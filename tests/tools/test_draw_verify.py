@@ -55,9 +55,13 @@ def test_a_right_draw_has_no_mistakes() -> None:
 
 def test_whatever_is_wrong_is_said() -> None:
     lost = pieces()
-    del lost["7ff"]
+    first = next(iter(DRAW["pieces"]))
+    del lost[first]
 
-    assert found_by(serving(pieces=lost)) == ["1 piece(s) do not follow from the seed and the list, the first is 7ff."]
+    assert found_by(serving(pieces=lost)) == [
+        f"1 piece(s) do not follow from the seed and the list, the first is {first}."
+    ]
+    assert found_by(serving(pieces=DRAW["pieces"])) == [], "a piece without keys need not be published"
     assert len(found_by(serving(entries=DRAW["entries"][1:]), DRAW["receipt"])) == 3
     assert found_by(serving(), seen_root="00" * 32) == [
         "The root of the list is not the one that was seen before the beacon's round."

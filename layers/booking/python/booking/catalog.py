@@ -54,7 +54,8 @@ DEFAULT_FEES: FeePolicy = {"steps": [[10, 0], [7, 10], [3, 20], [1, 30], [0, 90]
 class Concert(TypedDict):
     """A title on sale. Times are epoch seconds.
 
-    `dates` (by time) and `priceFrom` are sums of its performances, written when it was published.
+    Whoever comes between `lobbyOpensAt` and `salesOpenAt` is put in an order that is drawn. `dates` (by time) and
+    `priceFrom` are sums of its performances, written when it was published.
     `translations` are by language, then by member.
     """
 
@@ -65,6 +66,7 @@ class Concert(TypedDict):
     description: str
     salesOpenAt: int
     salesCloseAt: int
+    lobbyOpensAt: NotRequired[int]
     dates: NotRequired[list[Date]]
     priceFrom: NotRequired[int]
     fees: NotRequired[FeePolicy]

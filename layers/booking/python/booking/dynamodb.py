@@ -74,8 +74,8 @@ class TransactionRefused(Exception):
 def _serialize(value: Any) -> dict[str, Any]:
     """Write a value in DynamoDB's notation. Every number that we store is whole."""
     match value:
-        case str():
-            return {"S": value}
+        case str() | bytes():
+            return {"S" if isinstance(value, str) else "B": value}
         case bool():
             return {"BOOL": value}
         case int():
@@ -93,7 +93,7 @@ def _deserialize(value: Mapping[str, Any]) -> Any:
     """Read a value in DynamoDB's notation."""
     ((kind, content),) = value.items()
     match kind:
-        case "S" | "BOOL":
+        case "S" | "BOOL" | "B":
             return content
         case "N":
             return int(content)

@@ -25,6 +25,7 @@ class Settings:
     payment_workflow_arn: str
     calling_off_workflow_arn: str
     advance_queue_function: str
+    draw_lobby_function: str
     queue_capacity: int
     active_seconds: int
     hold_seconds: int
@@ -32,6 +33,8 @@ class Settings:
     hold_again_seconds: int
     max_seats_per_user: int
     polls_per_second: int
+    beacon: str = "on"
+    """`off` where a draw has no public randomness: who knows the secret could place whom they like."""
     sign_up: str = "name"
     """`email` where a fan who signs up confirms an address."""
     fans_charge: str = "on"

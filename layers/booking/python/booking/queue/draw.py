@@ -11,7 +11,7 @@ commitment keeps the operator to it, and the round keeps the operator from choos
 
 Ids, roots, seeds and secrets are 32 bytes, written as hex. The result is published in 4,096 pieces, cut by the first
 twelve bits of the key. A piece is the number of entries before it, in four bytes, and the first ten bytes of each key
-of it, in order. So one small file tells an entry its number.
+of it, in order. So one small file tells an entry its number. A piece without keys need not be published.
 """
 
 import hashlib
@@ -25,6 +25,7 @@ from itertools import pairwise
 from typing import NotRequired, TypedDict
 
 ID_BYTES = 32
+BEFORE_BYTES = 4
 KEY_BYTES = 10
 """How much of a key a piece shows. That two of a million agree in ten bytes has a chance of one in 10^12."""
 PIECES = 4096
@@ -175,7 +176,7 @@ def piece_of(key: bytes) -> int:
 
 
 def draw(seed: str, entries: Iterable[bytes]) -> list[bytes]:
-    """Put entries in order and return the pieces, as they are published."""
+    """Put entries in order and return all pieces, as they are published."""
     start = hashlib.sha256(_bytes(seed))
     keys: list[list[bytes]] = [[] for _ in range(PIECES)]
     for each in entries:
@@ -212,12 +213,12 @@ def read_piece(file: bytes) -> Piece:
         Wrong: it is cut, or its keys are not in order.
 
     """
-    if len(file) < 4 or (len(file) - 4) % KEY_BYTES:
+    if len(file) < BEFORE_BYTES or (len(file) - BEFORE_BYTES) % KEY_BYTES:
         raise Wrong("A piece of the result is cut.")
-    keys = [file[start : start + KEY_BYTES] for start in range(4, len(file), KEY_BYTES)]
+    keys = [file[start : start + KEY_BYTES] for start in range(BEFORE_BYTES, len(file), KEY_BYTES)]
     if keys != sorted(keys):
         raise Wrong("The keys of a piece are not in order.")
-    return Piece(struct.unpack(">I", file[:4])[0], keys)
+    return Piece(struct.unpack(">I", file[:BEFORE_BYTES])[0], keys)
 
 
 def first_call(number: int, front: int, per_second: float) -> float:
@@ -270,11 +271,15 @@ def mistakes(
     if entries_root(ids) != published["entriesRoot"] or len(ids) != published["entries"]:
         found.append("The list of entries is not the one that the root was published for.")
     expected = draw(published["seed"], ids)
-    wrong = [index for index, piece in enumerate(expected) if read(index) != piece]
+    wrong = [index for index, piece in enumerate(expected) if not _is(read(index), piece)]
     if wrong:
         found.append(f"{len(wrong)} piece(s) do not follow from the seed and the list, the first is {wrong[0]:03x}.")
     known = set(ids)
     return found + [wrong for receipt in receipts for wrong in _wrong_with(receipt, published, known, is_signed)]
+
+
+def _is(piece: bytes, expected: bytes) -> bool:
+    return piece == expected or (not piece and len(expected) == BEFORE_BYTES)
 
 
 def _wrong_with(

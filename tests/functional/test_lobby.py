@@ -1,0 +1,287 @@
+"""The lobby and its draw: coming in, closing, drawing at every death, and what is published."""
+
+from collections.abc import Callable
+
+import pytest
+
+from booking import catalog, memory, signatures
+from booking.catalog import Concert
+from booking.dynamodb import client, decode, put, write
+from booking.errors import SalesNotOpen
+from booking.queue import beacon, draw, drawing, items, lobby
+from booking.settings import settings
+from tests.unit.test_draw import ROUNDS
+
+CONCERT = "first-light"
+ROUND = int(ROUNDS[1]["round"])
+READ_AT = beacon.time_of(ROUND) - lobby.ROUND_AFTER_SECONDS - 2
+"""The list is read then, so that the recorded round is the first that is far enough away."""
+CLOSES = READ_AT - lobby.READ_AFTER_SECONDS
+OPENS = CLOSES - 600
+
+
+@pytest.fixture(autouse=True)
+def concert(cloud: None) -> Concert:
+    write(
+        put(
+            settings().catalog_table,
+            {
+                "pk": "CONCERT",
+                "sk": CONCERT,
+                "title": "First Light",
+                "artist": "An Orchestra",
+                "venue": "A Hall",
+                "description": "",
+                "lobbyOpensAt": OPENS,
+                "salesOpenAt": CLOSES,
+                "salesCloseAt": CLOSES + 86_400,
+            },
+        )
+    )
+    memory.forget()
+    return catalog.find_concert(CONCERT, OPENS)
+
+
+class Clock:
+    """A clock that sleeping moves."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+
+    def __call__(self) -> int:
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        self.at += int(seconds)
+
+
+def recorded(number: int) -> str:
+    assert number == ROUND, "the round that was bound, and no other"
+    return str(ROUNDS[1]["signature"])
+
+
+def come(concert: Concert, *users: str, at: int = OPENS + 5) -> dict[str, draw.Receipt]:
+    return {user: lobby.enter(concert, user, at, now=lambda: at)[0] for user in users}
+
+
+def drawn(at: int = READ_AT, fetch: Callable[[int], str] = recorded) -> lobby.LobbyItem:
+    clock = Clock(at)
+    assert drawing.draw_lobby(CONCERT, now=clock, sleep=clock.sleep, fetch=fetch) == "DRAWN"
+    found = lobby.read(CONCERT)
+    assert found is not None
+    return found
+
+
+def mistakes(found: lobby.LobbyItem, *receipts: draw.Receipt) -> list[str]:
+    """Check the draw as anybody does who reads what was published."""
+    memory.forget()
+    shown = lobby.published(catalog.find_concert(CONCERT, READ_AT), READ_AT + 60)
+    pages = client().get_paginator("scan").paginate(TableName=settings().queue_table)
+    stored = [decode(item) or {} for page in pages for item in page["Items"]]
+    files = {str(item["pk"]): bytes(item["content"]) for item in stored if item["sk"] == "FILE"}
+    [key] = shown["publicKeys"]  # type: ignore[misc]
+    return draw.mistakes(
+        shown,  # type: ignore[arg-type]
+        b"".join(files.get(f"{found['lobbyId']}#LIST#{shown['entriesRoot']}#{part:02x}", b"") for part in range(256)),
+        lambda index: files.get(f"{found['lobbyId']}#PIECES#{shown['seed']}#{index:03x}", b""),
+        randomness_of=beacon.randomness_of,
+        receipts=receipts,
+        is_signed=lambda text, signature: signatures.is_signed(text, signature, key["publicKey"]),  # type: ignore[index]
+    )
+
+
+def number_of(user: str) -> int | None:
+    memory.forget()
+    return lobby.number_of(CONCERT, user, READ_AT + 60)
+
+
+def test_ten_devices_of_one_fan_are_one_entry_with_one_receipt(concert: Concert) -> None:
+    receipts = [lobby.enter(concert, "ann", OPENS + each, now=lambda: OPENS + 10) for each in range(10)]
+
+    assert [is_new for _, is_new in receipts] == [True] + [False] * 9
+    assert len({receipt["signature"] for receipt, _ in receipts}) == 1
+    assert drawn()["entries"] == 1
+
+
+@pytest.mark.parametrize(
+    ("at", "waits"),
+    [
+        (OPENS - 60, 60),
+        (CLOSES, lobby.DRAWN_AFTER_SECONDS),
+        (CLOSES + 5, lobby.DRAWN_AFTER_SECONDS - 5),
+        (CLOSES + 3600, 2),
+    ],
+)
+def test_nobody_comes_in_before_the_opening_or_after_the_closing(concert: Concert, at: int, waits: int) -> None:
+    with pytest.raises(SalesNotOpen) as refused:
+        come(concert, "ann", at=at)
+
+    assert refused.value.retry_after == waits
+
+
+def test_a_put_that_took_too_long_gets_no_receipt(concert: Concert) -> None:
+    last = READ_AT - lobby.RECEIPT_MARGIN_SECONDS
+    receipt, _ = lobby.enter(concert, "ann", CLOSES - 1, now=lambda: last)
+    with pytest.raises(SalesNotOpen):
+        lobby.enter(concert, "ben", CLOSES - 1, now=lambda: last + 1)
+
+    assert mistakes(drawn(), receipt) == []
+
+
+def test_everybody_with_a_receipt_has_a_number_and_the_check_finds_nothing(concert: Concert) -> None:
+    users = [f"fan {number}" for number in range(40)]
+    receipts = come(concert, *users)
+
+    found = drawn()
+
+    assert sorted(number for user in users if (number := number_of(user)) is not None) == list(
+        range(1, 41)
+    )
+    assert number_of("stranger") is None
+    assert mistakes(found, *receipts.values()) == []
+    assert items.read_counter(CONCERT)["issued"] == 40
+
+
+def test_who_leaves_stays_in_the_list_and_may_come_back(concert: Concert) -> None:
+    come(concert, "ann", "ben")
+
+    assert lobby.leave(CONCERT, "ann", OPENS + 10)
+    assert not lobby.leave(CONCERT, "ann", OPENS + 11)
+    assert not lobby.leave(CONCERT, "nobody", OPENS + 11)
+    assert "leftAt" in (lobby.find(CONCERT, "ann", OPENS + 20) or {})
+    lobby.enter(concert, "ann", OPENS + 12, now=lambda: OPENS + 12)
+    assert "leftAt" not in (lobby.find(CONCERT, "ann", OPENS + 20) or {})
+    assert drawn()["entries"] == 2
+
+
+def test_the_secret_and_the_list_are_nobodys_to_see_before_the_list_is_bound(concert: Concert) -> None:
+    come(concert, "ann")
+    memory.forget()
+
+    shown = lobby.published(concert, OPENS + 60)
+
+    assert shown["status"] == "OPEN"
+    assert shown["commitment"]
+    hidden = ("secret", "entries", "entriesRoot", "seed", "entriesUrl", "piecesUrl")
+    assert {name: shown[name] for name in hidden} == dict.fromkeys(hidden)
+
+
+def test_a_lobby_that_nobody_came_to_is_drawn(concert: Concert) -> None:
+    found = drawn()
+
+    assert found["entries"] == 0
+    assert mistakes(found) == []
+    assert items.read_counter(CONCERT)["issued"] == 0
+
+
+def test_nothing_is_drawn_before_its_time(concert: Concert) -> None:
+    come(concert, "ann")
+
+    for at, status in [(OPENS, "OPEN"), (CLOSES, "CLOSED"), (READ_AT - 1, "CLOSED")]:
+        clock = Clock(at)
+        assert drawing.draw_lobby(CONCERT, now=clock, sleep=clock.sleep, fetch=recorded) == status
+    assert "entriesRoot" not in (lobby.read(CONCERT) or {})
+
+
+def test_an_opening_that_was_postponed_is_not_drawn_at_the_old_time(concert: Concert) -> None:
+    come(concert, "ann")
+    write(put(settings().catalog_table, {**concert, "pk": "CONCERT", "salesOpenAt": CLOSES + 600}))
+
+    clock = Clock(READ_AT)
+
+    assert drawing.draw_lobby(CONCERT, now=clock, sleep=clock.sleep, fetch=recorded) == "OPEN"
+
+
+def test_a_second_draw_changes_nothing(concert: Concert) -> None:
+    come(concert, "ann", "ben", "cem")
+    found = drawn()
+
+    assert drawing.draw_lobby(CONCERT, now=Clock(READ_AT + 900), sleep=Clock(0).sleep, fetch=lambda _: "") == "DRAWN"
+    assert lobby.read(CONCERT) == found
+
+
+def test_a_late_round_is_waited_for_and_never_replaced(concert: Concert) -> None:
+    come(concert, "ann", "ben")
+
+    def late(number: int) -> str:
+        raise drawing.Late(str(number))
+
+    clock = Clock(READ_AT)
+    with pytest.raises(drawing.Late):
+        drawing.draw_lobby(CONCERT, now=clock, sleep=clock.sleep, fetch=late)
+    bound = lobby.read(CONCERT) or {}
+    assert bound.get("round") == ROUND
+    assert "drawnAt" not in bound
+    assert clock.at >= beacon.time_of(ROUND) + drawing.LATE_SECONDS
+
+    assert drawn(at=clock.at + 3600)["round"] == ROUND
+
+
+def test_a_round_that_is_not_genuine_draws_nothing(concert: Concert) -> None:
+    come(concert, "ann")
+
+    with pytest.raises(beacon.NotGenuine):
+        drawn(fetch=lambda _: ROUNDS[0]["signature"])
+    assert "drawnAt" not in (lobby.read(CONCERT) or {})
+
+
+def test_an_entry_that_is_slipped_in_after_the_root_has_no_number(concert: Concert) -> None:
+    come(concert, "ann", "ben")
+    found = lobby.read(CONCERT)
+    assert found is not None
+
+    def slip_in(number: int) -> str:
+        key = lobby.entry_key(found["lobbyId"], lobby.entry_of(found, "eve"))
+        write(put(settings().queue_table, {**key, "userId": "eve", "joinedAt": OPENS, "purgeAt": OPENS * 2}))
+        return recorded(number)
+
+    after = drawn(fetch=slip_in)
+
+    assert number_of("eve") is None
+    assert after["entries"] == 2
+    assert mistakes(after) == []
+
+
+def test_killed_at_any_write_and_run_again_it_is_one_order(concert: Concert, monkeypatch: pytest.MonkeyPatch) -> None:
+    users = [f"fan {number}" for number in range(20)]
+    come(concert, *users)
+    seen: set[tuple[str, str]] = set()
+    monkeypatch.setattr(drawing, "THREADS", 1)
+    deaths = 0
+    for step in range(0, 45, 4):
+        left = [step]
+
+        def dying(one: object, left: list[int] = left) -> object:
+            if left[0] == 0:
+                raise KeyboardInterrupt
+            left[0] -= 1
+            return write(one)  # type: ignore[arg-type]
+
+        with monkeypatch.context() as patched:
+            patched.setattr(drawing, "write", dying)
+            try:
+                drawn(at=READ_AT)
+            except KeyboardInterrupt:
+                deaths += 1
+        bound = lobby.read(CONCERT) or {}
+        if "entriesRoot" in bound:
+            seen.add((str(bound["entriesRoot"]), str(bound.get("round"))))
+
+    found = drawn(at=READ_AT + 300)
+    assert deaths >= 4
+    assert len(seen) == 1
+    assert mistakes(found) == []
+    assert {number_of(user) for user in users} == set(range(1, 21))
+
+
+def test_without_a_beacon_the_seed_follows_from_the_secret(concert: Concert, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BEACON", "off")
+    settings.cache_clear()
+    come(concert, "ann", "ben")
+
+    found = drawn(fetch=lambda _: pytest.fail("no round is asked for"))
+
+    assert "round" not in found
+    assert mistakes(found) == []
+    monkeypatch.undo()
+    settings.cache_clear()
