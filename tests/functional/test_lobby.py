@@ -79,14 +79,15 @@ def mistakes(found: lobby.LobbyItem, *receipts: draw.Receipt) -> list[str]:
     pages = client().get_paginator("scan").paginate(TableName=settings().queue_table)
     stored = [decode(item) or {} for page in pages for item in page["Items"]]
     files = {str(item["pk"]): bytes(item["content"]) for item in stored if item["sk"] == "FILE"}
-    [key] = shown["publicKeys"]  # type: ignore[misc]
+    [key] = signatures.public_keys_view()
+    assert shown["publicKeys"] == [key]
     return draw.mistakes(
         shown,  # type: ignore[arg-type]
         b"".join(files.get(f"{found['lobbyId']}#LIST#{shown['entriesRoot']}#{part:02x}", b"") for part in range(256)),
         lambda index: files.get(f"{found['lobbyId']}#PIECES#{shown['seed']}#{index:03x}", b""),
         randomness_of=beacon.randomness_of,
         receipts=receipts,
-        is_signed=lambda text, signature: signatures.is_signed(text, signature, key["publicKey"]),  # type: ignore[index]
+        is_signed=lambda text, signature: signatures.is_signed(text, signature, key["publicKey"]),
     )
 
 
@@ -134,12 +135,10 @@ def test_everybody_with_a_receipt_has_a_number_and_the_check_finds_nothing(conce
 
     found = drawn()
 
-    assert sorted(number for user in users if (number := number_of(user)) is not None) == list(
-        range(1, 41)
-    )
+    assert sorted(number for user in users if (number := number_of(user)) is not None) == list(range(1, 41))
     assert number_of("stranger") is None
     assert mistakes(found, *receipts.values()) == []
-    assert items.read_counter(CONCERT)["issued"] == 40
+    assert items.read_counter(CONCERT)["issued"] == items.read_queue(CONCERT)["drawn"] == 40
 
 
 def test_who_leaves_stays_in_the_list_and_may_come_back(concert: Concert) -> None:
@@ -209,7 +208,8 @@ def test_a_late_round_is_waited_for_and_never_replaced(concert: Concert) -> None
     clock = Clock(READ_AT)
     with pytest.raises(drawing.Late):
         drawing.draw_lobby(CONCERT, now=clock, sleep=clock.sleep, fetch=late)
-    bound = lobby.read(CONCERT) or {}
+    bound = lobby.read(CONCERT)
+    assert bound is not None
     assert bound.get("round") == ROUND
     assert "drawnAt" not in bound
     assert clock.at >= beacon.time_of(ROUND) + drawing.LATE_SECONDS
@@ -263,8 +263,8 @@ def test_killed_at_any_write_and_run_again_it_is_one_order(concert: Concert, mon
                 drawn(at=READ_AT)
             except KeyboardInterrupt:
                 deaths += 1
-        bound = lobby.read(CONCERT) or {}
-        if "entriesRoot" in bound:
+        bound = lobby.read(CONCERT)
+        if bound is not None and "entriesRoot" in bound:
             seen.add((str(bound["entriesRoot"]), str(bound.get("round"))))
 
     found = drawn(at=READ_AT + 300)

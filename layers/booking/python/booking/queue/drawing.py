@@ -5,7 +5,8 @@
    here on nothing can be changed, and the seed cannot be known before the round.
 3. Wait for the round and check its signature. A late one is waited for, never replaced.
 4. Publish the pieces of the result under the name of the seed.
-5. In one transaction create the counter of the line at the number of entries, and call the lobby drawn.
+5. In one transaction create the counter of the line at the number of entries, note that number on the queue, and call
+   the lobby drawn.
 
 A death at any point leaves what the next run goes on with. Two runs at once publish the same.
 """
@@ -21,10 +22,11 @@ from typing import TYPE_CHECKING, cast
 from botocore.exceptions import BotoCoreError, ClientError
 
 from booking import aws, clock
+from booking.catalog import Concert
 from booking.dynamodb import ConditionFailed, TransactionRefused, put, query_all, transact, update, write
 from booking.observability import logger
 from booking.queue import beacon, draw, lobby
-from booking.queue.items import counter_key
+from booking.queue.items import counter_key, queue_key
 from booking.queue.lobby import FileItem, LobbyItem, Status
 from booking.settings import settings
 
@@ -91,7 +93,7 @@ def draw_lobby(
         raise draw.Wrong("The stored list is not the one that the root was bound for.")
     pieces = ((f"{i:03x}", each) for i, each in enumerate(draw.draw(seed, entries)) if len(each) > draw.BEFORE_BYTES)
     _store_all(found["lobbyId"], "PIECES", seed, pieces)
-    _finish(found, seed, signature, randomness, now())
+    _finish(found, concert, seed, signature, randomness, now())
     logger.info("drawn", entries=len(entries), seed=seed)
     return "DRAWN"
 
@@ -163,24 +165,34 @@ def _wait_for(number: int, now: Callable[[], int], sleep: Callable[[float], None
             sleep(beacon.PERIOD_SECONDS)
 
 
-def _finish(found: LobbyItem, seed: str, signature: str | None, randomness: str | None, at: int) -> None:
+def _finish(
+    found: LobbyItem, concert: Concert, seed: str, signature: str | None, randomness: str | None, at: int
+) -> None:
     """Create the counter and call the lobby drawn, together, once."""
+    concert_id, entries = found["pk"], found["entries"]
     drawn = {"seed": seed, "at": at} | ({"signature": signature, "randomness": randomness} if signature else {})
-    expression = "SET #seed = :seed, #drawnAt = :at" + (
-        ", #signature = :signature, #randomness = :randomness" if signature else ""
-    )
-    counter = {**counter_key(found["pk"]), "issued": found["entries"], "issuedAt": at}
+    genuine = ", #signature = :signature, #randomness = :randomness" if signature else ""
+    keep_until = concert["salesCloseAt"] + clock.DAY
+    counter = {**counter_key(concert_id), "issued": entries, "issuedAt": at, "keepUntil": keep_until}
     try:
         transact(
             update(
                 settings().queue_table,
-                lobby.lobby_key(found["pk"]),
-                expression,
+                lobby.lobby_key(concert_id),
+                f"SET #seed = :seed, #drawnAt = :at{genuine}",
                 "#entriesRoot = :root AND attribute_not_exists(#drawnAt)",
                 root=found["entriesRoot"],
                 **drawn,
             ),
             put(settings().queue_table, counter, "attribute_not_exists(#issued)"),
+            update(
+                settings().queue_table,
+                queue_key(concert_id),
+                "SET #drawn = :entries, #drawnAt = :at",
+                "attribute_not_exists(#drawn)",
+                entries=entries,
+                at=at,
+            ),
         )
     except TransactionRefused as refused:
         other = refused.refusals.get(0)

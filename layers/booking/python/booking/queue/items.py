@@ -37,7 +37,8 @@ class QueueItem(TypedDict, total=False):
     """`pk = concertId, sk = QUEUE`; a concert may have none yet.
 
     `capacity` is there if an operator set one; `closed` says why, while nothing is left to sell (see `sale`); `driver`
-    works until `drivenUntil` at most. The rest is in `admission.Line`.
+    works until `drivenUntil` at most. `drawn` is how many came to the lobby, once it has been drawn. The rest is in
+    `admission.Line`.
     """
 
     pk: str
@@ -55,6 +56,8 @@ class QueueItem(TypedDict, total=False):
     advancedAt: int
     driver: str
     drivenUntil: int
+    drawn: int
+    drawnAt: int
 
 
 class CounterItem(TypedDict, total=False):
