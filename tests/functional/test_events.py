@@ -62,4 +62,4 @@ def test_event_of_the_background_is_handled(function: str, case: str) -> None:
     elif case == "timed_out":
         assert list(answer.values()) == ["FAILED"]
     else:
-        assert answer in ({}, {"queues": 0}, {"ticks": 1})
+        assert answer in ({}, {"queues": 0}, {"ticks": 1}, {"lobby": "DRAWN"})

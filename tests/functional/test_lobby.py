@@ -1,6 +1,6 @@
 """The lobby and its draw: coming in, closing, drawing at every death, and what is published."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -21,7 +21,15 @@ OPENS = CLOSES - 600
 
 
 @pytest.fixture(autouse=True)
-def concert(cloud: None) -> Concert:
+def beacon_is_on(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("BEACON", "on")
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def concert(beacon_is_on: None) -> Concert:
     write(
         put(
             settings().catalog_table,
@@ -283,5 +291,3 @@ def test_without_a_beacon_the_seed_follows_from_the_secret(concert: Concert, mon
 
     assert "round" not in found
     assert mistakes(found) == []
-    monkeypatch.undo()
-    settings.cache_clear()

@@ -10,7 +10,7 @@ from booking import cancellations, catalog, clock, halls, memory, payments, poin
 from booking.dynamodb import put, update, write
 from booking.halls import Wish
 from booking.layout import MAX_SECTION_SEATS, Hall, Row, Section
-from booking.queue import items, line, place, tick, token
+from booking.queue import drawing, items, line, lobby, place, tick, token
 from booking.queue.token import Turn
 from booking.settings import settings
 from tests.handlers import event_text
@@ -243,6 +243,30 @@ def _held_of_a_date_called_off() -> str:
     return held
 
 
+def concert_with_a_lobby(*, closed: bool) -> str:
+    """Publish a concert whose lobby is open, or closed and to be drawn, with a fan in it."""
+    now = clock.now()
+    opened, opens = (now - clock.DAY, now - 60) if closed else (now - 60, now + clock.DAY)
+    facts = {"title": "First Light", "artist": "An Orchestra", "venue": "A Hall", "description": "Music."}
+    times = {"lobbyOpensAt": opened, "salesOpenAt": opens, "salesCloseAt": now + FAR}
+    write(put(settings().catalog_table, {"pk": "CONCERT", "sk": "first-light", "dates": [], **facts, **times}))
+    memory.forget()
+    lobby.enter(catalog.find_concert("first-light", now), USER, opened + 1, now=lambda: opened + 1)
+    return "first-light"
+
+
+def _root_of_a_draw() -> str:
+    """Draw a lobby with entries until one is in the first part of the list; return the root of the list."""
+    concert_id = concert_with_a_lobby(closed=True)
+    concert, opened = catalog.find_concert(concert_id, clock.now()), clock.now() - clock.DAY + 1
+    found = lobby.ensure_open(concert, clock.now())
+    fan = next(str(number) for number in range(10_000) if lobby.entry_of(found, str(number)).startswith("00"))
+    lobby.enter(concert, fan, opened, now=lambda: opened)
+    drawing.draw_lobby(concert_id)
+    memory.forget()
+    return str(lobby.published(concert, clock.now())["entriesRoot"])
+
+
 GIVEN: dict[str, Callable[[], str]] = {
     "key of another cancellation": _key_of_another_cancellation,
     "reservation of a date called off": _date_called_off,
@@ -263,6 +287,9 @@ GIVEN: dict[str, Callable[[], str]] = {
     "token of another concert": lambda: token.sign(enter(USER, "silent-overture").turn),
     "expired token": lambda: token.sign(Turn(CONCERT, USER, 1, active=True, expires_at=clock.now() - 1)),
     "code of a ticket": _code_of_a_ticket,
+    "concert with a lobby": lambda: concert_with_a_lobby(closed=False),
+    "concert to be drawn": lambda: concert_with_a_lobby(closed=True),
+    "root of a draw": _root_of_a_draw,
     "held reservation": lambda: hold(USER, [9]),
     "reservation of another user": lambda: hold(OTHER, [9]),
     "reservation being paid": lambda: str(_pay(USER, 9, confirmed=False)["reservationId"]),

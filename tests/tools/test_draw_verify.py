@@ -14,7 +14,8 @@ from tools.ost.draw import mistakes
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "draw.json").read_text("utf-8"))
 DRAW = VECTORS["draw"]
 EMPTY = {f"{index:03x}": "00000000" for index in range(4096)}
-API, FILES = "https://api.example", "https://files.example"
+API = "https://api.example"
+FILES = f"{API}/concerts/night-sky/draw"
 
 
 def pieces() -> dict[str, str]:
@@ -30,16 +31,21 @@ def serving(**changed: Any) -> Callable[[str], bytes]:
     answer = {
         **DRAW["published"],
         "status": "DRAWN",
-        "entriesUrl": f"{FILES}/entries",
-        "piecesUrl": f"{FILES}/pieces/",
+        "entriesUrl": "draw/entries/the-root",
+        "piecesUrl": "draw/pieces/the-seed",
         "publicKeys": [{"keyId": "a", "publicKey": "A" * 43}, {"keyId": "b", "publicKey": VECTORS["publicKey"]}],
     } | changed.pop("answer", {})
     left_out = changed.pop("left_out", None)
     content = {
         f"{API}/concerts/night-sky/draw": json.dumps({k: v for k, v in answer.items() if k != left_out}).encode(),
-        f"{FILES}/entries": bytes.fromhex("".join(changed.pop("entries", DRAW["entries"]))),
-        **{f"{FILES}/pieces/{name}": bytes.fromhex(file) for name, file in changed.pop("pieces", pieces()).items()},
+        **{
+            f"{FILES}/pieces/the-seed/{name}": bytes.fromhex(file)
+            for name, file in changed.pop("pieces", pieces()).items()
+        },
     }
+    for entry in changed.pop("entries", DRAW["entries"]):
+        part = f"{FILES}/entries/the-root/{entry[:2]}"
+        content[part] = content.get(part, b"") + bytes.fromhex(entry)
     return lambda address: content.get(address, b"")
 
 

@@ -21,6 +21,8 @@ PUBLIC = {
     "GET /concerts",
     "GET /concerts/{concertId}",
     "GET /concerts/{concertId}/performances",
+    "GET /concerts/{concertId}/draw",
+    "GET /concerts/{concertId}/draw/{kind}/{digest}/{part}",
     "GET /performances/{performanceId}",
     "GET /performances/{performanceId}/layout",
     "GET /performances/{performanceId}/seats",

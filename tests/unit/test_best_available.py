@@ -244,8 +244,8 @@ def test_other_seeds_choose_other_blocks_and_a_conflict_widens_the_choice() -> N
         return {choose([snapshot], Party(2), f"seed {number}", **options) for number in range(600)}
 
     assert len(chosen(rush=0)) == 1
-    assert len(chosen(rush=4)) == 14
-    assert 14 < len(chosen(rush=4, conflicts=1)) <= 28
+    assert len(chosen(rush=4)) == 16
+    assert 16 < len(chosen(rush=4, conflicts=1)) <= 32
     assert len(chosen(rush=200, conflicts=9)) > 150
 
 

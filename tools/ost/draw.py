@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urljoin
 
 import httpx
 import typer
@@ -63,15 +64,16 @@ def mistakes(
 
     `read` gives what is at an address, nothing where nothing is.
     """
+    address = f"{url}/concerts/{concert}/draw"
     try:
-        answer = json.loads(read(f"{url}/concerts/{concert}/draw") or b"{}")
+        answer = json.loads(read(address) or b"{}")
         if answer["status"] != "DRAWN":
             raise Failure(f"{concert!r} has not been drawn: its lobby is {answer['status']}.")
         published, keys = _published(concert, answer), [each["publicKey"] for each in answer["publicKeys"]]
-        addresses = [f"{answer['piecesUrl'].rstrip('/')}/{index:03x}" for index in range(draw.PIECES)]
-        entries = read(answer["entriesUrl"])
+        lists, results = (urljoin(address, answer[name]) for name in ("entriesUrl", "piecesUrl"))
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            pieces = list(pool.map(read, addresses))
+            entries = b"".join(pool.map(read, [f"{lists}/{part:02x}" for part in range(draw.PARTITIONS)]))
+            pieces = list(pool.map(read, [f"{results}/{index:03x}" for index in range(draw.PIECES)]))
         return draw.mistakes(
             published,
             entries,

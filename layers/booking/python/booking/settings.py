@@ -33,8 +33,8 @@ class Settings:
     hold_again_seconds: int
     max_seats_per_user: int
     polls_per_second: int
-    beacon: str = "on"
-    """`off` where a draw has no public randomness: who knows the secret could place whom they like."""
+    beacon: str = "off"
+    """`on` where draws take public randomness; without it who knows the secret could place whom they like."""
     sign_up: str = "name"
     """`email` where a fan who signs up confirms an address."""
     fans_charge: str = "on"

@@ -494,3 +494,53 @@ class GatewayMessage(TypedDict):
     """What API Gateway itself answers before any function is asked: to a request without a sign-in that is valid."""
 
     message: str
+
+
+class DrawBeacon(TypedDict):
+    """The round of drand's network that a draw is seeded by; null until it is named, and until it is out."""
+
+    chain: str
+    round: int | None
+    roundAt: str | None
+    signature: str | None
+    randomness: str | None
+
+
+class FirstCalls(TypedDict):
+    """When whoever has a number calls first: max(0, number - front) / perSecond seconds after the draw, with jitter."""
+
+    front: int
+    perSecond: int
+    windowSeconds: int
+
+
+class DrawFacts(TypedDict):
+    """How far a lobby is, and what its draw can be checked with. Addresses are relative to that of this answer.
+
+    `entriesUrl/00` to `entriesUrl/ff` are the list of entries in parts, `piecesUrl/000` to `piecesUrl/fff` the result;
+    what has nothing in it is not there. `secret` is revealed together with the root, when the round is named.
+    """
+
+    concertId: str
+    status: Literal["UPCOMING", "OPEN", "CLOSED", "DRAWN"]
+    lobbyId: str
+    lobbyOpensAt: str
+    closesAt: str
+    drawsAt: str
+    pollAfterSeconds: int
+    commitment: str | None
+    beacon: DrawBeacon | None
+    entries: int | None
+    entriesRoot: str | None
+    secret: str | None
+    seed: str | None
+    entriesUrl: str | None
+    piecesUrl: str | None
+    firstCalls: FirstCalls
+    publicKeys: list[PublicKey]
+
+
+class Draw(DrawFacts):
+    """The same, with the server's time."""
+
+    serverTime: str

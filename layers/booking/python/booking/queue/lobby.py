@@ -12,19 +12,23 @@ Clocks differ and functions take time, so the list is read `READ_AFTER_SECONDS` 
 given only while that is `RECEIPT_MARGIN_SECONDS` away: who has a receipt is in the list.
 """
 
+import re
 import secrets
 from collections.abc import Callable
-from typing import Literal, NotRequired, TypedDict, cast
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict, cast
 
 from booking import clock, signatures
-from booking.catalog import Concert
+from booking.catalog import SLUG, Concert
 from booking.dynamodb import ConditionFailed, get, put, update, write
-from booking.errors import SalesNotOpen
+from booking.errors import ConcertNotFound, SalesNotOpen
 from booking.memory import cached
 from booking.queue import beacon, draw
 from booking.queue.draw import Receipt
 from booking.queue.items import Key
 from booking.settings import settings
+
+if TYPE_CHECKING:
+    from booking import views
 
 type Status = Literal["UPCOMING", "OPEN", "CLOSED", "DRAWN"]
 
@@ -246,48 +250,72 @@ def read_file(
     return None if item is None else cast(FileItem, item)["content"]
 
 
-def published(concert: Concert, at: int) -> dict[str, object]:
-    """Show a lobby and its draw to everybody: before the list is bound neither the secret nor who is in it."""
+def published_file(concert_id: str, kind: str, name: str, part: str, at: int) -> bytes:
+    """Return a part of the list of this root (`entries`), or a piece of the result of this seed (`pieces`).
+
+    Raises:
+        ConcertNotFound: there is no such lobby, or no such file; what has nothing in it is not there.
+
+    """
+    kinds: dict[str, Literal["LIST", "PIECES"]] = {"entries": "LIST", "pieces": "PIECES"}
+    lobby = recent(concert_id, at) if re.fullmatch(SLUG, concert_id) else None
+    if lobby is None or kind not in kinds or not re.fullmatch(r"[0-9a-f]{64}/[0-9a-f]{2,3}", f"{name}/{part}"):
+        raise ConcertNotFound("There is no such file of a draw.")
+    content = read_file(lobby["lobbyId"], kinds[kind], name, part)
+    if content is None:
+        raise ConcertNotFound("There is no such file of a draw.")
+    return content
+
+
+def published(concert: Concert, at: int) -> "views.DrawFacts":
+    """Show a lobby and its draw to everybody: before the list is bound neither the secret nor who is in it.
+
+    Addresses are relative to that of this answer.
+
+    Raises:
+        ConcertNotFound: the concert has no lobby.
+
+    """
+    if "lobbyOpensAt" not in concert:
+        raise ConcertNotFound("This concert has no lobby.")
     lobby = recent(concert["sk"], at)
-    state = status(concert, lobby, at)
-    shown: LobbyItem | dict[str, object] = lobby or {}
-    bound = "entriesRoot" in shown
-    capacity, each_second = settings().queue_capacity, max(1, settings().polls_per_second // 2)
-    entries = int(str(shown.get("entries", 0)))
-    due = draws_at(concert) - at
+    root = lobby.get("entriesRoot") if lobby else None
+    seed = lobby.get("seed") if lobby else None
+    entries = lobby.get("entries") if lobby else None
+    front, each_second = settings().queue_capacity, max(1, settings().polls_per_second // 2)
     return {
         "concertId": concert["sk"],
-        "status": state,
-        "lobbyId": shown.get("lobbyId", f"{concert['sk']}.{concert['lobbyOpensAt']}"),
+        "status": status(concert, lobby, at) or "UPCOMING",
+        "lobbyId": lobby["lobbyId"] if lobby else f"{concert['sk']}.{concert['lobbyOpensAt']}",
         "lobbyOpensAt": clock.rfc3339(concert["lobbyOpensAt"]),
         "closesAt": clock.rfc3339(concert["salesOpenAt"]),
         "drawsAt": clock.rfc3339(draws_at(concert)),
-        "pollAfterSeconds": max(2, due),
-        "commitment": shown.get("commitment"),
-        "beacon": _beacon(shown) if settings().beacon == "on" else None,
-        "entries": shown.get("entries"),
-        "entriesRoot": shown.get("entriesRoot"),
-        "secret": shown.get("secret") if bound else None,
-        "seed": shown.get("seed"),
-        "entriesUrl": f"draw/entries/{shown['entriesRoot']}" if bound else None,
-        "piecesUrl": f"draw/pieces/{shown['seed']}" if "drawnAt" in shown else None,
+        "pollAfterSeconds": max(2, draws_at(concert) - at),
+        "commitment": lobby["commitment"] if lobby else None,
+        "beacon": _beacon(lobby) if settings().beacon == "on" else None,
+        "entries": entries,
+        "entriesRoot": root,
+        "secret": lobby["secret"] if lobby and root else None,
+        "seed": seed,
+        "entriesUrl": f"draw/entries/{root}" if root else None,
+        "piecesUrl": f"draw/pieces/{seed}" if seed else None,
         "firstCalls": {
-            "front": capacity,
+            "front": front,
             "perSecond": each_second,
-            "windowSeconds": max(0, -(-(entries - capacity) // each_second)),
+            "windowSeconds": max(0, -(-((entries or 0) - front) // each_second)),
         },
-        "publicKeys": signatures.public_keys_view(),
+        "publicKeys": [{"keyId": key_id, "publicKey": key} for key_id, key in sorted(signatures.public_keys().items())],
     }
 
 
-def _beacon(shown: LobbyItem | dict[str, object]) -> dict[str, object]:
-    number = shown.get("round")
+def _beacon(lobby: LobbyItem | None) -> "views.DrawBeacon":
+    number = lobby.get("round") if lobby else None
     return {
         "chain": beacon.CHAIN,
         "round": number,
-        "roundAt": clock.rfc3339(beacon.time_of(int(str(number)))) if number is not None else None,
-        "signature": shown.get("signature"),
-        "randomness": shown.get("randomness"),
+        "roundAt": None if number is None else clock.rfc3339(beacon.time_of(number)),
+        "signature": lobby.get("signature") if lobby else None,
+        "randomness": lobby.get("randomness") if lobby else None,
     }
 
 
