@@ -8,7 +8,7 @@ from typing import Any
 
 from booking import catalog, clock
 from booking.observability import bind, count, logger, reported
-from booking.queue import driver
+from booking.queue import drawing, driver, lobby
 
 
 class NotStarted(RuntimeError):
@@ -24,7 +24,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     concert_id, scheduled, failed = event.get("concertId"), bool(event.get("scheduled")), []
     if concert_id is None:
         now = clock.now()
-        in_use = [concert["sk"] for concert in catalog.all_concerts(now) if driver.in_use(concert, now)]
+        concerts = catalog.all_concerts(now)
+        for concert in concerts:
+            if lobby.is_near(concert, now):
+                drawing.kick(concert["sk"])
+        in_use = [concert["sk"] for concert in concerts if driver.in_use(concert, now)]
         if not in_use:
             return {"queues": 0}
         concert_id, *others = in_use

@@ -6,7 +6,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from booking import catalog, clock, http
 from booking.errors import ConcertNotFound
-from booking.queue import drawing, lobby
+from booking.queue import lobby
 
 app = http.api()
 
@@ -20,10 +20,7 @@ app = http.api()
 def get_draw(concertId: str) -> Response[Any]:
     now = clock.now()
     concert = catalog.find_concert(concertId, now)
-    shown = lobby.published(concert, now)
-    if lobby.is_due(concert, lobby.recent(concertId, now), now):
-        drawing.kick(concertId)
-    return http.public(app, {**shown}, "public, max-age=1", serverTime=clock.rfc3339(now))
+    return http.public(app, {**lobby.published(concert, now)}, "public, max-age=1", serverTime=clock.rfc3339(now))
 
 
 handler = http.entry(app)

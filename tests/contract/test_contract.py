@@ -14,6 +14,8 @@ ROUTES = {
     ("GET", "/concerts"): "list_concerts",
     ("GET", "/concerts/{concertId}"): "get_concert",
     ("GET", "/concerts/{concertId}/performances"): "list_performances",
+    ("GET", "/concerts/{concertId}/draw"): "get_draw",
+    ("GET", "/concerts/{concertId}/draw/{kind}/{digest}/{part}"): "get_draw_file",
     ("GET", "/performances/{performanceId}"): "get_performance",
     ("GET", "/performances/{performanceId}/layout"): "get_layout",
     ("GET", "/performances/{performanceId}/seats"): "list_seats",
@@ -41,6 +43,7 @@ ROUTES = {
 """The endpoints that clients outside this repository are written against, and who answers them."""
 
 BACKGROUND = {
+    "draw_lobby",
     "payment_steps",
     "advance_queue",
     "confirm_sign_up",

@@ -30,7 +30,7 @@ NAMES = {"Invoke": "InvokeFunction"}
 CALLING_OFF = told_to_functions()["CALLING_OFF_WORKFLOW_ARN"]
 THINGS = {
     "SecretId": {name: name for name in resources("AWS::SecretsManager::Secret")},
-    "FunctionName": {"test-advance-queue:live": "advance-queue:live"},
+    "FunctionName": {f"test-{name}:live": f"{name}:live" for name in ("advance-queue", "draw-lobby")},
     "stateMachineArn": {
         f"arn:aws:states:us-east-1:123456789012:stateMachine:{MACHINE}": "payment",
         CALLING_OFF: "calling-off",
@@ -58,7 +58,7 @@ def permissions_of(operation: str, service: str, parameters: dict[str, Any]) -> 
 def permissions_in_the_template(function: str) -> set[Permission]:
     """Read a function's policies: each action with the logical id, or the fixed name, of its resource."""
     granted = set()
-    known = [*template()["Resources"], "advance-queue:live", "payment", "calling-off"]
+    known = [*template()["Resources"], "advance-queue:live", "draw-lobby:live", "payment", "calling-off"]
     properties = next(
         p for p in resources("AWS::Serverless::Function").values() if p["CodeUri"].strip("/").endswith(f"/{function}")
     )
@@ -273,13 +273,18 @@ def _booked(seat: int) -> payments.Payment:
     return payment
 
 
+def _a_lobby_to_draw() -> dict[str, Any]:
+    given.concert_with_a_lobby(closed=True)
+    return {}
+
+
 SCENARIOS: dict[str, list[Callable[[], dict[str, Any]]]] = {
     "get_performance": [_in_a_hall("get_performance")],
     "get_layout": [_in_a_hall("get_layout")],
     "list_performances": [_in_a_hall("list_performances")],
     "list_seats": [_a_section, _in_a_hall("list_seats", 600)],
     "issue_queue_token": [_full_house, _a_place_that_was_left],
-    "advance_queue": [_a_join_that_died, _two_queues_in_use, _a_line_for_a_large_hall],
+    "advance_queue": [_a_lobby_to_draw, _a_join_that_died, _two_queues_in_use, _a_line_for_a_large_hall],
     "poll_queue_token": [_late_waiting_token, _active_token],
     "start_payment": [_paying],
     "reserve_seats": [_asked_again, _making_room, _a_party_in_a_large_hall],

@@ -184,9 +184,30 @@ def test_a_lobby_that_nobody_came_to_is_drawn(concert: Concert) -> None:
 def test_nothing_is_drawn_before_its_time(concert: Concert) -> None:
     come(concert, "ann")
 
-    for at, status in [(OPENS, "OPEN"), (CLOSES, "CLOSED"), (READ_AT - 1, "CLOSED")]:
+    for at, status in [(OPENS, "OPEN"), (READ_AT - lobby.NEAR_SECONDS - 1, "OPEN")]:
         clock = Clock(at)
         assert drawing.draw_lobby(CONCERT, now=clock, sleep=clock.sleep, fetch=recorded) == status
+    assert "entriesRoot" not in (lobby.read(CONCERT) or {})
+
+
+def test_a_run_that_begins_a_minute_early_waits_for_the_time(concert: Concert) -> None:
+    receipts = come(concert, "ann", at=CLOSES - 1)
+
+    found = drawn(at=READ_AT - 60)
+
+    assert found["round"] == ROUND
+    assert mistakes(found, *receipts.values()) == []
+
+
+def test_an_opening_that_is_postponed_while_a_run_waits_is_not_drawn(concert: Concert) -> None:
+    come(concert, "ann")
+    clock = Clock(READ_AT - 60)
+
+    def postponed(seconds: float) -> None:
+        clock.sleep(seconds)
+        write(put(settings().catalog_table, {**concert, "pk": "CONCERT", "salesOpenAt": CLOSES + 600}))
+
+    assert drawing.draw_lobby(CONCERT, now=clock, sleep=postponed, fetch=recorded) == "OPEN"
     assert "entriesRoot" not in (lobby.read(CONCERT) or {})
 
 

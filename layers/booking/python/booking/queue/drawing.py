@@ -70,13 +70,16 @@ def draw_lobby(
     sleep: Callable[[float], None] = time.sleep,
     fetch: Callable[[int], str] = fetch,
 ) -> Status | None:
-    """Draw, if it is time to; return how far the lobby is then. Safe to repeat, and to do twice at once.
+    """Draw when it is time to, if that is near; return how far the lobby is then. Safe to repeat, and to do twice.
 
     Raises:
         Late: the beacon's round is not out.
 
     """
     concert = lobby.concert_now(concert_id)
+    if concert is not None and lobby.is_near(concert, now()):
+        sleep(max(0, concert["salesOpenAt"] + lobby.READ_AFTER_SECONDS - now()))
+        concert = lobby.concert_now(concert_id)  # it may have been postponed meanwhile
     found = lobby.read(concert_id)
     if concert is None or not lobby.is_due(concert, found, now()):
         return lobby.status(concert, found, now()) if concert else None
@@ -201,7 +204,7 @@ def _finish(
 
 
 def kick(concert_id: str) -> None:
-    """Have a lobby drawn, asynchronously. Its failing changes nothing: whoever asks next kicks again."""
+    """Have a lobby drawn, asynchronously. Its failing changes nothing: the next minute's run kicks again."""
     try:
         functions: LambdaClient = aws.client("lambda")
         functions.invoke(
@@ -210,4 +213,4 @@ def kick(concert_id: str) -> None:
             Payload=json.dumps({"concertId": concert_id}).encode(),
         )
     except (BotoCoreError, ClientError):
-        logger.warning("the draw could not be kicked; the next one who asks does it", exc_info=True)
+        logger.warning("the draw could not be kicked; the next minute's run does it", exc_info=True)

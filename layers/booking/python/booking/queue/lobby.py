@@ -38,6 +38,8 @@ RECEIPT_MARGIN_SECONDS = 5
 ROUND_AFTER_SECONDS = 10
 """How far away the beacon's round is at least when it is named."""
 DRAWN_AFTER_SECONDS = READ_AFTER_SECONDS + ROUND_AFTER_SECONDS + 10
+NEAR_SECONDS = 70
+"""How long before its time a run that draws begins: a little more than the schedule's minute."""
 KEPT_SECONDS = 366 * clock.DAY
 CACHE_SECONDS = 1
 
@@ -322,6 +324,13 @@ def _beacon(lobby: LobbyItem | None) -> "views.DrawBeacon":
 def is_due(concert: Concert, lobby: LobbyItem | None, at: int) -> bool:
     """Tell whether it is time to draw, and it has not been done."""
     return status(concert, lobby, at) == "CLOSED" and at >= concert["salesOpenAt"] + READ_AFTER_SECONDS
+
+
+def is_near(concert: Concert, at: int) -> bool:
+    """Tell whether it will be time to draw within `NEAR_SECONDS`, or is already, and it has not been done."""
+    if "lobbyOpensAt" not in concert or at < concert["salesOpenAt"] + READ_AFTER_SECONDS - NEAR_SECONDS:
+        return False
+    return state(concert, at) != "DRAWN"
 
 
 def concert_now(concert_id: str) -> Concert | None:
