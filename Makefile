@@ -16,7 +16,7 @@ LOCUST = $(PYTHON) -m locust --locustfile lab/locustfile.py --headless --run-tim
 ALONE = tests/measures/test_cpu.py tests/stack tests/browser
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo publish audit build test check format fuzz events measure load simulate drawing seating openapi pins clean
+.PHONY: help setup run demo publish audit build test check format fuzz events mutants measure load simulate drawing seating openapi pins clean
 
 help:     ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -48,6 +48,8 @@ fuzz: setup ## The whole booking against its model, at length: make fuzz STEPS=1
 	FUZZ_STEPS=$(STEPS) POWERTOOLS_LOG_LEVEL=CRITICAL .venv/bin/pytest tests/model -s -q --hypothesis-seed=$(SEED)
 events: setup  ## Fill the events in with what is alive in the running stack, for sam local invoke
 	@exec $(PYTHON) -m lab events
+mutants: setup ## Change the product in small ways, and report which changes no test notices: make mutants SEED=1 SAMPLE=90
+	@exec $(PYTHON) -m lab mutants --seed $(or $(SEED),1) --sample $(or $(SAMPLE),90)
 measure: setup ## Count what every operation asks of AWS, in units and dollars; CPU as ratios
 	@exec $(PYTHON) -m lab measure
 load: setup ## Drive the running local stack with ever more fans, then audit it: make load FANS="1 2 4 8" SECONDS=15

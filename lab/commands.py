@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from lab import drawing, seating, simulate
+from lab import drawing, mutants, seating, simulate
 from tools.ost.paths import STATE
 from tools.ost.stack import StackOption, StateOption
 
@@ -41,5 +41,6 @@ def events(*, stack: StackOption = None, state: StateOption = STATE) -> None:
 
 
 app.command()(drawing.drawing)
+app.command()(mutants.mutants)
 app.command()(seating.seating)
 app.command()(simulate.simulate)
