@@ -8,7 +8,7 @@ from booking import catalog, clock, http
 from booking.errors import ConcertNotFound
 from booking.queue import lobby
 
-app = http.api()
+app = http.api(missing=ConcertNotFound)
 
 
 @app.get(

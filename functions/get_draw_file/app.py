@@ -11,7 +11,7 @@ from booking import clock, http
 from booking.errors import ConcertNotFound
 from booking.queue import lobby
 
-app = http.api()
+app = http.api(missing=ConcertNotFound)
 
 
 @app.get(

@@ -1,7 +1,7 @@
 """The specification, tried by Schemathesis on the deployed stack: each operation, and where its answers lead.
 
 Every answer must be one that the specification names; what it allows is accepted, what it forbids is refused, and
-nothing is a fault of ours. Deterministic, and bounded in examples and time.
+nothing is a fault of ours. Deterministic, and bounded in examples: a minute and a half on two idle processors.
 """
 
 import os
@@ -12,9 +12,6 @@ import sys
 from tests import answers
 from tests.stack.local_stack import ROOT, LocalStack
 from tools.ost import specification
-
-SECONDS = 75
-"""How long examples are made for at most; what has been found by then counts."""
 
 
 def test_the_deployed_stack_is_what_the_specification_says(stack: LocalStack) -> None:
@@ -28,7 +25,7 @@ def test_the_deployed_stack_is_what_the_specification_says(stack: LocalStack) ->
         "performanceId": concert.performance_id,
     }
     program = [sys.executable, "-m", "schemathesis.cli", "--config-file", "tests/stack/schemathesis.toml"]
-    run = ["run", str(specification.FILE), "--url", stack.url.rstrip("/"), "--max-time", str(SECONDS)]
+    run = ["run", str(specification.FILE), "--url", stack.url.rstrip("/")]
 
     told = subprocess.run(program + run, cwd=ROOT, env=os.environ | alive, capture_output=True, text=True, check=False)
 
