@@ -139,6 +139,11 @@ def test_terms_of_cancelling_that_cannot_be_meant_are_refused_with_their_place(
         ("2027-05-01 19:00", "19:00", "catalog.yaml:11: concerts[0].performances[0].startsAt is not a local time"),
         ("2027-05-01 19:00", "2027-02-30 19:00", "catalog.yaml:11: concerts[0].performances[0].startsAt day"),
         ("2027-05-01 18:00", "2026-01-05 10:00", "catalog.yaml:8: concerts[0].salesCloseAt is not after salesOpenAt"),
+        (
+            "    salesOpenAt: 2026-01-05 10:00\n",
+            "    salesOpenAt: 2026-01-05 10:00\n    lobbyOpensAt: 2026-01-05 10:00\n",
+            "catalog.yaml:8: concerts[0].lobbyOpensAt is not before salesOpenAt",
+        ),
         ("    title: Night Sky\n", "    title: Night Sky\n    title: Day\n", "catalog.yaml:4: title appears twice"),
         ("title: Night Sky", "title: [", "catalog.yaml:"),
     ],

@@ -350,3 +350,46 @@ def test_a_hall_that_changes_under_a_seat_far_back_is_refused(tables: CatalogTab
 
     with pytest.raises(Failure, match=r"cannot shrink to 1200 seats: 1 seat\(s\) are held or sold \(1250\)"):
         publish(tables, [in_hall(hall_of(1200))])
+
+
+def with_lobby(lobby: int | None, opens: int) -> Concert:
+    wanted = concert("first", startsAt=NOW + 200_000)
+    wanted.item["salesOpenAt"] = opens
+    wanted.item["salesCloseAt"] = NOW + 100_000
+    if lobby is not None:
+        wanted.item["lobbyOpensAt"] = lobby
+    return wanted
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "refused"),
+    [
+        ((100, 200), (150, 300), None),
+        ((100, 200), (50, 80), None),
+        ((100, 200), (None, 80), None),
+        ((-100, 200), (-100, 300), None),
+        ((-100, 200), (-100, 199), "can only be postponed"),
+        ((-100, 200), (-99, 200), "lobbyOpensAt cannot change"),
+        ((-100, 200), (None, 200), "lobbyOpensAt cannot change"),
+        ((-200, -100), (-200, 300), "its order is drawn"),
+        ((-200, -100), (-200, -100), None),
+        ((None, 200), (100, 200), None),
+        ((None, -100), (-200, -100), "cannot be added"),
+    ],
+)
+def test_an_open_lobby_can_only_be_postponed(
+    tables: CatalogTables, before: tuple[int | None, int], after: tuple[int | None, int], refused: str | None
+) -> None:
+    def at(times: tuple[int | None, int]) -> Concert:
+        lobby, opens = times
+        return with_lobby(None if lobby is None else NOW + lobby, NOW + opens)
+
+    publish(tables, [at(before)])
+
+    if refused is None:
+        publish(tables, [at(after)])
+        assert (tables.concert("night-sky") or {})["salesOpenAt"] == NOW + after[1]
+    else:
+        with pytest.raises(Failure, match=refused):
+            publish(tables, [at(after)])
+        assert (tables.concert("night-sky") or {})["salesOpenAt"] == NOW + before[1]

@@ -29,9 +29,11 @@ class _Entry(BaseModel):
             raise ValueError("is not an IANA time zone such as Asia/Seoul")
         return name
 
-    @field_validator("startsAt", "salesOpenAt", "salesCloseAt", check_fields=False)
+    @field_validator("startsAt", "lobbyOpensAt", "salesOpenAt", "salesCloseAt", check_fields=False)
     @classmethod
-    def _is_local_time(cls, text: str) -> str:
+    def _is_local_time(cls, text: str | None) -> str | None:
+        if text is None:
+            return None
         if not LOCAL_TIME.match(text):
             raise ValueError("is not a local time such as 2027-05-01 19:00")
         datetime.fromisoformat(_iso(text))
@@ -112,7 +114,10 @@ class PerformanceEntry(_Entry):
 
 
 class ConcertEntry(_Entry):
-    """One concert. Its times are wall time in its `timezone`."""
+    """One concert. Its times are wall time in its `timezone`.
+
+    Whoever comes between `lobbyOpensAt` and `salesOpenAt` is put in an order that is drawn.
+    """
 
     concertId: Identifier  # noqa: N815
     title: Text
@@ -120,6 +125,7 @@ class ConcertEntry(_Entry):
     venue: Text
     description: Annotated[str, Field(max_length=2000)] = ""
     timezone: str
+    lobbyOpensAt: str | None = None  # noqa: N815
     salesOpenAt: str  # noqa: N815
     salesCloseAt: str  # noqa: N815
     queueCapacity: Annotated[int, Field(ge=0, le=100_000)] | None = None  # noqa: N815
@@ -219,6 +225,11 @@ def _convert(entries: list[ConcertEntry], document: Document, folder: Path) -> l
         closes = _epoch(document, (*at, "salesCloseAt"), entry.salesCloseAt, entry.timezone)
         if opens is not None and closes is not None and closes <= opens:
             document.report((*at, "salesCloseAt"), "is not after salesOpenAt")
+        lobby = (
+            _epoch(document, (*at, "lobbyOpensAt"), entry.lobbyOpensAt, entry.timezone) if entry.lobbyOpensAt else None
+        )
+        if lobby is not None and opens is not None and lobby >= opens:
+            document.report((*at, "lobbyOpensAt"), "is not before salesOpenAt")
         performances: dict[str, Item] = {}
         for number, performance in enumerate(entry.performances):
             here: Location = (*at, "performances", number)
@@ -252,6 +263,8 @@ def _convert(entries: list[ConcertEntry], document: Document, folder: Path) -> l
             "salesCloseAt": closes or 0,
             "fees": _fees(entry),
         }
+        if lobby is not None:
+            concert["lobbyOpensAt"] = lobby
         if entry.translations:
             concert["translations"] = _words(entry.translations)
         concert |= _dates(list(performances.values()))

@@ -1,7 +1,7 @@
 """`./ost publish FILE`: bring the catalog table to what an organiser's file says, without breaking anybody's seat."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -113,6 +113,7 @@ class Plan:
     capacities: list[tuple[str, int]] = field(default_factory=list)
     halls: list[Hall] = field(default_factory=list)
     breaking: list[Breaking] = field(default_factory=list)
+    lobbies: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -235,6 +236,8 @@ def publish_concerts(
     plan = Plan()
     for concert in concerts:
         plan_concert(plan, tables, concert, _now())
+    if plan.lobbies:
+        raise Failure("\n".join(["nothing was published, because fans have been told otherwise:", *plan.lobbies]))
     _ensure_nobody_loses(plan.breaking, tables)
     if not dry_run:
         closed = [breaking.before for breaking in plan.breaking if breaking.is_sold]
@@ -287,10 +290,28 @@ def _now() -> int:
     return int(time.time())
 
 
+def _breaks_the_lobby(before: Item, after: Item, now: int) -> Iterator[str]:
+    """Say what whoever stands in a lobby, or has been drawn, has been told otherwise: it can only be postponed."""
+    if "salesOpenAt" not in before:
+        return
+    lobby, opens = before.get("lobbyOpensAt"), before["salesOpenAt"]
+    if lobby is None:
+        if "lobbyOpensAt" in after and now >= opens:
+            yield "a lobby cannot be added once the sale has opened"
+    elif now >= lobby:
+        if after.get("lobbyOpensAt") != lobby:
+            yield "lobbyOpensAt cannot change, because the lobby has opened"
+        if now >= opens and after["salesOpenAt"] != opens:
+            yield "salesOpenAt cannot change, because the lobby has closed and its order is drawn"
+        elif after["salesOpenAt"] < opens:
+            yield "salesOpenAt can only be postponed, because the lobby has opened"
+
+
 def plan_concert(plan: Plan, tables: CatalogTables, wanted: Concert, now: int) -> None:
     """Compare one concert with what is published and add to the plan. `now` in epoch seconds."""
     concert_id = wanted.concert_id
     published = tables.concert(concert_id)
+    plan.lobbies += [f"  {concert_id}: {each}" for each in _breaks_the_lobby(published or {}, wanted.item, now)]
     _plan_item(plan, "concert", concert_id, published, wanted.item)
     for hall in wanted.halls:
         if hall not in plan.halls and not tables.has_hall(hall.version):

@@ -250,7 +250,8 @@ def concert_view(concert: Concert, at: int) -> dict[str, Any]:
         language: {name: text for name, text in words.items() if name != "description"}
         for language, words in concert.get("translations", {}).items()
     }
-    return {
+    lobby = {"lobbyOpensAt": clock.rfc3339(concert["lobbyOpensAt"])} if "lobbyOpensAt" in concert else {}
+    return lobby | {
         "concertId": concert["sk"],
         "title": concert["title"],
         "artist": concert["artist"],

@@ -14,8 +14,12 @@ class Dates(TypedDict):
 
 
 class Concert(TypedDict):
-    """A concert in a list. `translations` has its texts in other languages, by language and member."""
+    """A concert in a list. `translations` has its texts in other languages, by language and member.
 
+    Where `lobbyOpensAt` is, whoever comes between it and `salesOpenAt` is put in an order that is drawn.
+    """
+
+    lobbyOpensAt: NotRequired[str]
     concertId: str
     title: str
     artist: str
