@@ -11,13 +11,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from lab.measure.prices import Bill
 from lab.simulation import Crowd, Outcome, counter_of_unreleased, crowds, fixed_rate, run
-from lab.tables import Figures
-from tools.ost.console import Failure, err
+from lab.tables import Figures, write_into
+from tools.ost.console import err
 from tools.ost.paths import ROOT
 
 DOCUMENT = ROOT / "docs" / "scaling.md"
 IMAGES = ROOT / "docs" / "images"
-BEGIN, END = "<!-- begin: make simulate -->", "<!-- end: make simulate -->"
 SIZES = ((1_000, 50, 20_000), (10_000, 500, 20_000), (200_000, 2_000, 7_200), (1_000_000, 2_000, 3_600))
 """Fans, places, and for how many seconds at most. The largest are watched for their first hour or two."""
 ABANDONMENTS = (0.0, 0.3, 0.6)
@@ -55,7 +54,8 @@ def simulate(
         table.show()
     if write:
         _draw(main, changed)
-        _write(tables)
+        pictures = [f"![{caption}](images/{picture})\n" for picture, caption in PICTURES.items()]
+        write_into(DOCUMENT, "make simulate", "\n".join([table.markdown() for table in tables] + pictures))
         err.print(f"[green]✓[/] {DOCUMENT.relative_to(ROOT)} and its pictures", highlight=False)
 
 
@@ -122,16 +122,6 @@ def _compared(title: str, outcomes: list[Outcome], others: list[list[tuple[int, 
         cells = [f"{most} active at most, {used:.1%} in use" for most, used in both]
         rows.append([f"{outcome.crowd.abandonment:.0%}", *cells])
     return Figures(title, columns, rows)
-
-
-def _write(tables: list[Figures]) -> None:
-    text = DOCUMENT.read_text("utf-8")
-    if BEGIN not in text or END not in text:
-        raise Failure(f"{DOCUMENT.relative_to(ROOT)} has lost its marks {BEGIN} and {END}.")
-    before, rest = text.split(BEGIN, 1)
-    pictures = [f"![{caption}](images/{picture})\n" for picture, caption in PICTURES.items()]
-    made = "\n".join([table.markdown() for table in tables] + pictures)
-    DOCUMENT.write_text(f"{before}{BEGIN}\n\n{made}\n{END}{rest.split(END, 1)[1]}", "utf-8")
 
 
 PICTURES = {

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.markup import escape
 from rich.table import Table
 
-from tools.ost.console import figures
+from tools.ost.console import Failure, figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +31,13 @@ class Figures:
         """Write it as a table of Markdown under its title."""
         lines = [self.columns, ["---"] * len(self.columns), *self.rows]
         return f"**{self.title}**\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def write_into(document: Path, command: str, text: str) -> None:
+    """Put what a command has made between its two marks in a document."""
+    begin, end = f"<!-- begin: {command} -->", f"<!-- end: {command} -->"
+    before, found, rest = document.read_text("utf-8").partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise Failure(f"{document.name} has lost its marks {begin} and {end}.")
+    document.write_text(f"{before}{begin}\n\n{text}\n{end}{after}", "utf-8")

@@ -8,11 +8,12 @@ from typing import Any
 from lab.measure import baseline, imports, operations, warm
 from lab.measure.operations import JOURNEY_FLOOR_USD, JOURNEY_USD, OPERATIONS
 from lab.measure.prices import Bill
-from lab.tables import Figures
+from lab.tables import Figures, write_into
 from tools.ost.build import ensure_built, host_architecture
 from tools.ost.console import err, figures, step
 from tools.ost.paths import ROOT
 
+DOCUMENT = ROOT / "docs" / "performance.md"
 CHART = ROOT / "docs" / "images" / "measures.png"
 MILLION = 1_000_000
 
@@ -26,7 +27,10 @@ def measure(*, cpu: bool, state: Path) -> None:
         baselines = baseline.measure()
     journeys = operations.journey(bills), operations.journey(baselines)
     rows = counted(bills, cold, journeys[0])
-    _show_counts(rows, bills, baselines, journeys)
+    table, sentence = counts(rows, bills, baselines, journeys), against_the_baseline(journeys)
+    table.show()
+    figures.print(sentence, highlight=False)
+    write_into(DOCUMENT, "make measure", f"{table.markdown()}\n{sentence}")
 
     imported: dict[str, imports.Import] = {}
     warmed: dict[str, warm.Warm] = {}
@@ -49,7 +53,7 @@ def measure(*, cpu: bool, state: Path) -> None:
     written.parent.mkdir(parents=True, exist_ok=True)
     written.write_text(json.dumps(found, indent=2) + "\n")
     draw(bills, baselines, journeys, CHART)
-    err.print(f"Written: {written} and {CHART.relative_to(ROOT)}", highlight=False)
+    err.print(f"Written: {written}, {DOCUMENT.name} and its chart", highlight=False)
 
 
 def counted(bills: Mapping[str, Bill], cold: Mapping[str, Bill], journey: Bill) -> dict[str, dict[str, Any]]:
@@ -77,12 +81,13 @@ def _row(bill: Bill, floor: float, *, ok: bool) -> dict[str, Any]:
     }
 
 
-def _show_counts(
+def counts(
     rows: Mapping[str, Mapping[str, Any]],
     bills: Mapping[str, Bill],
     baselines: Mapping[str, Bill],
     journeys: tuple[Bill, Bill],
-) -> None:
+) -> Figures:
+    """Lay out what was counted: a row for each operation, warm and cold, and one for the journey."""
     ours, its = journeys
     about = {operation.name: operation.about for operation in OPERATIONS}
     columns = ("operation", "read", "write", "Lambda", "kicks", "states", "$", "floor", "ratio", "budget", "baseline $")
@@ -93,7 +98,7 @@ def _show_counts(
         baseline_bill = its if name == "journey" else baselines.get(name)
         shown.append(
             [
-                "  cold" if is_cold else about.get(name, "one fan's journey"),
+                "cold" if is_cold else about.get(name, "one fan's journey"),
                 *(f"{row[each]:g}" for each in ("read_units", "write_units", "lambda_calls")),
                 f"{bill.kicks:g}" if bill else "",
                 f"{row['transitions']:g}",
@@ -104,12 +109,16 @@ def _show_counts(
                 f"{baseline_bill.usd * MILLION:.2f}" if baseline_bill else "",
             ]
         )
-    Figures("What is asked of AWS; dollars a million, without transitions", columns, shown).show()
-    figures.print(
+    return Figures("What is asked of AWS; dollars a million, without transitions", columns, shown)
+
+
+def against_the_baseline(journeys: tuple[Bill, Bill]) -> str:
+    """Say how our journey compares with the baseline's."""
+    ours, its = journeys
+    return (
         f"The journey against the naive baseline's: {ours.usd / its.usd:.2f} without transitions, "
         f"{ours.usd_with_transitions / its.usd_with_transitions:.2f} with them "
-        f"(${ours.usd_with_transitions * MILLION:.0f} and ${its.usd_with_transitions * MILLION:.0f} a million).",
-        highlight=False,
+        f"(${ours.usd_with_transitions * MILLION:.0f} and ${its.usd_with_transitions * MILLION:.0f} a million)."
     )
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lab.measure import baseline
+from lab.measure import baseline, report
 from lab.measure.operations import JOURNEY_USD, OPERATIONS, journey, measure, within_budget
 from lab.measure.prices import Bill
 
@@ -94,3 +94,13 @@ def test_counts_are_the_same_on_every_run(bills: dict[str, Bill]) -> None:
     again = {name: measure(BY_NAME[name]) for name in ("poll_average", "reserve_seat", "pay")}
 
     assert again == {name: bills[name] for name in again}
+
+
+def test_document_shows_these_figures(bills: dict[str, Bill]) -> None:
+    baselines = baseline.measure()
+    journeys = journey(bills), journey(baselines)
+    shown = report.counts(report.counted(bills, {}, journeys[0]), bills, baselines, journeys)
+    written = report.DOCUMENT.read_text("utf-8")
+
+    assert [line for line in shown.markdown().splitlines() if line not in written] == []
+    assert report.against_the_baseline(journeys) in written
