@@ -272,7 +272,9 @@ class Room:
             self.items(last)
             read = {number: self.tokens[number] for number in range(line.low + 1, last + 1)}
             self.bills["ticks"] += Bill(read_units=read_units(len(read) * TOKEN_BYTES, consistent=True))
-            decision = admission.settle(line, read, at, lambda number, _: self.end(number, at))
+            decision = admission.settle(
+                line, read, at, lambda numbers: {number: self.end(number, at) for number in numbers}
+            )
             if admission.moves(line, decision):
                 self.bills["ticks"] += Bill(write_units=1)
                 line = admission.measured(line, decision, at)

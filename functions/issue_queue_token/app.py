@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from booking import catalog, clock, http, sale
+from booking import catalog, clock, http
 from booking.errors import ConcertNotFound, NoPerformances, RateLimited, SalesClosed, SalesNotOpen, SoldOut
 from booking.observability import bind, count
 from booking.queue import line
@@ -27,9 +27,7 @@ def issue_queue_token(concertId: str) -> Response[Any]:
     now = clock.now()
     user_id = http.user(app)
     bind(concertId=concertId)
-    concert = catalog.find_concert(concertId, now)
-    sale.ensure_open(concert, now)
-    shown, is_new = line.join(concertId, user_id, now, keep_until=concert["salesCloseAt"] + clock.DAY)
+    shown, is_new = line.join(catalog.find_concert(concertId, now), user_id, now)
     if is_new:
         count("QueueJoined")
     return http.answer(shown, 201 if is_new else 200, retry_after=str(shown["pollAfterSeconds"]))

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from booking import aws, calling_off, cancellations, clock, keys, limits, memory, payments, points
+from booking import aws, calling_off, cancellations, catalog, clock, keys, limits, memory, payments, points
 from booking.dynamodb import put, update, write
-from booking.queue import driver, items, line, place, tick, token
+from booking.queue import drawing, driver, items, line, lobby, place, tick, token
 from booking.settings import settings
 from lab.in_process import template
 from tests.functional import world as given
@@ -123,13 +123,13 @@ def _full_house() -> dict[str, Any]:
 
 def _a_join_that_died() -> dict[str, Any]:
     write(update(settings().queue_table, items.counter_key(CONCERT), "ADD #issued :one", None, one=1))
-    line.join(CONCERT, OTHER, clock.now() - 8)
+    line.take_place(CONCERT, OTHER, clock.now() - 8)
     return {"concertId": CONCERT, "scheduled": False}
 
 
 def _two_queues_in_use() -> dict[str, Any]:
     for concert in (CONCERT, "winter-prelude"):
-        line.join(concert, USER, clock.now())
+        line.take_place(concert, USER, clock.now())
     return {}
 
 
@@ -148,6 +148,33 @@ def _active_token() -> dict[str, Any]:
     sent["rawPath"] = sent["rawPath"].replace(CONCERT, "winter-prelude")
     sent["requestContext"]["http"]["path"] = sent["rawPath"]
     return sent
+
+
+def _at_the_lobby(function: str, *, drawn: bool = False) -> Callable[[], dict[str, Any]]:
+    """Turn an event to a concert whose lobby is open, or drawn with this fan second of two."""
+
+    def scenario() -> dict[str, Any]:
+        concert_id = given.concert_with_a_lobby(closed=drawn)
+        fan = USER
+        if drawn:
+            concert, opened = catalog.find_concert(concert_id, clock.now()), clock.now() - clock.DAY + 1
+            lobby.enter(concert, OTHER, opened, now=lambda: opened)
+            drawing.draw_lobby(concert_id)
+            memory.forget()
+            fan = next(each for each in (USER, OTHER) if lobby.number_of(concert_id, each, clock.now()) == 2)
+            queue = items.queue_key(concert_id)
+            write(update(settings().queue_table, queue, "SET #capacity = :one", None, one=1))
+        memory.forget()
+        sent = event(function)
+        sent["pathParameters"]["concertId"] = concert_id
+        sent["rawPath"] = sent["rawPath"].replace(CONCERT, concert_id)
+        sent["requestContext"]["http"]["path"] = sent["rawPath"]
+        sent["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] = fan
+        place = token.Turn(concert_id, fan, token.LOBBY, active=False, expires_at=clock.now() + 60)
+        sent["headers"]["x-queue-token"] = token.sign(place)
+        return sent
+
+    return scenario
 
 
 def _paying() -> dict[str, Any]:
@@ -195,7 +222,7 @@ def _a_party_in_a_large_hall() -> dict[str, Any]:
 
 def _a_line_for_a_large_hall() -> dict[str, Any]:
     _in_a_hall("list_seats")()
-    line.join(CONCERT, USER, clock.now())
+    line.take_place(CONCERT, USER, clock.now())
     return {"concertId": CONCERT, "scheduled": False}
 
 
@@ -283,9 +310,19 @@ SCENARIOS: dict[str, list[Callable[[], dict[str, Any]]]] = {
     "get_layout": [_in_a_hall("get_layout")],
     "list_performances": [_in_a_hall("list_performances")],
     "list_seats": [_a_section, _in_a_hall("list_seats", 600)],
-    "issue_queue_token": [_full_house, _a_place_that_was_left],
+    "issue_queue_token": [
+        _full_house,
+        _a_place_that_was_left,
+        _at_the_lobby("issue_queue_token"),
+    ],
     "advance_queue": [_a_lobby_to_draw, _a_join_that_died, _two_queues_in_use, _a_line_for_a_large_hall],
-    "poll_queue_token": [_late_waiting_token, _active_token],
+    "poll_queue_token": [
+        _late_waiting_token,
+        _active_token,
+        _at_the_lobby("poll_queue_token"),
+        _at_the_lobby("poll_queue_token", drawn=True),
+    ],
+    "leave_queue": [_at_the_lobby("leave_queue")],
     "start_payment": [_paying],
     "reserve_seats": [_asked_again, _making_room, _a_party_in_a_large_hall],
     "use_points": [_using],

@@ -108,7 +108,7 @@ def _pay(user: str, seat: int, *, confirmed: bool) -> payments.Payment:
 def _waiting_token() -> str:
     queue = update(settings().queue_table, items.queue_key(CONCERT), "SET #capacity = :zero", None, zero=0)
     write(queue)
-    return line.join(CONCERT, USER, clock.now())[0]["token"]
+    return line.join(catalog.find_concert(CONCERT, clock.now()), USER, clock.now())[0]["token"]
 
 
 def _four_seats_held() -> str:
@@ -249,7 +249,8 @@ def concert_with_a_lobby(*, closed: bool) -> str:
     opened, opens = (now - clock.DAY, now - 60) if closed else (now - 60, now + clock.DAY)
     facts = {"title": "First Light", "artist": "An Orchestra", "venue": "A Hall", "description": "Music."}
     times = {"lobbyOpensAt": opened, "salesOpenAt": opens, "salesCloseAt": now + FAR}
-    write(put(settings().catalog_table, {"pk": "CONCERT", "sk": "first-light", "dates": [], **facts, **times}))
+    dates = [{"startsAt": now + FAR, "timezone": "Asia/Seoul"}]
+    write(put(settings().catalog_table, {"pk": "CONCERT", "sk": "first-light", "dates": dates, **facts, **times}))
     memory.forget()
     lobby.enter(catalog.find_concert("first-light", now), USER, opened + 1, now=lambda: opened + 1)
     return "first-light"
@@ -318,7 +319,9 @@ def _pays(function: str) -> Callable[[], Any]:
 
 def _left_a_moment_ago() -> None:
     """Join and leave, so that joining again at once is told to wait."""
-    line.leave(CONCERT, USER, line.join(CONCERT, USER, clock.now())[0]["token"], clock.now())
+    line.leave(
+        CONCERT, USER, line.join(catalog.find_concert(CONCERT, clock.now()), USER, clock.now())[0]["token"], clock.now()
+    )
 
 
 BEFORE: dict[tuple[str, str], Callable[[], Any]] = {

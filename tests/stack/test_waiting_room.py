@@ -18,7 +18,8 @@ from tools.ost.fans import Fan
 
 CAPACITY, FANS, ACTIVE_SECONDS = 5, 60, 20
 IN_FLIGHT = 8
-PATIENCE_SECONDS = 150
+PATIENCE_SECONDS = 300
+"""Each of the ten who vanish while they wait may keep a place for its minute, two of them one after the other."""
 SAMPLE_SECONDS = 0.1
 FILLED_WITHIN = 5.0
 LATE_SECONDS = 4

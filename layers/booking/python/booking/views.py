@@ -192,18 +192,32 @@ class SeatMap(TypedDict):
     serverTime: str
 
 
-class QueueNumbers(TypedDict):
-    """A place in line without its token. A queue that is `paused` lets nobody in until its operator opens it again."""
+class LobbyReceipt(TypedDict):
+    """Proof of having come to a lobby in time: the entry is in the list of which the order is drawn."""
 
-    status: Literal["WAITING", "ACTIVE"]
-    position: int
-    ahead: int
-    estimatedWaitSeconds: int
+    entryId: str
+    lobbyId: str
+    concertId: str
+    joinedAt: str
+    signature: NotRequired[str]
+
+
+class QueueNumbers(TypedDict):
+    """A place in line without its token. A queue that is `paused` lets nobody in until its operator opens it again.
+
+    In the lobby there is no position; whoever comes in gets a `receipt`, and nothing has to be asked before the draw.
+    """
+
+    status: Literal["LOBBY", "WAITING", "ACTIVE"]
+    position: int | None
+    ahead: int | None
+    estimatedWaitSeconds: int | None
     pollAfterSeconds: int
     paused: bool
-    saleStatus: Literal["ON_SALE", "PAUSED"]
+    saleStatus: Literal["UPCOMING", "ON_SALE", "PAUSED"]
     expiresAt: str
     activeUntil: str | None
+    receipt: NotRequired[LobbyReceipt]
 
 
 class QueueView(QueueNumbers):
@@ -462,10 +476,10 @@ class Problem(TypedDict):
     seats: NotRequired[list[TakenSeat]]
     paused: NotRequired[bool]
     saleStatus: NotRequired[Literal["ON_SALE", "PAUSED"]]
-    queueStatus: NotRequired[Literal["WAITING", "ACTIVE"]]
-    position: NotRequired[int]
-    ahead: NotRequired[int]
-    estimatedWaitSeconds: NotRequired[int]
+    queueStatus: NotRequired[Literal["LOBBY", "WAITING", "ACTIVE"]]
+    position: NotRequired[int | None]
+    ahead: NotRequired[int | None]
+    estimatedWaitSeconds: NotRequired[int | None]
     pollAfterSeconds: NotRequired[int]
     activeUntil: NotRequired[str | None]
     expiresAt: NotRequired[str]

@@ -19,12 +19,17 @@ A number whose token is missing belongs to a join that is on its way, or died on
 after it is `JOIN_GRACE_SECONDS` old; then its place in line is ended as well, so that a join that wakes up late finds
 it closed and takes a new number.
 
+In a line that began with a draw, the numbers that were drawn are there before their tokens, which are written when
+their fans first call. So such a number without a token counts as taken until its fan's time to call is a minute ago,
+whatever has been issued since; then it is ended like a dead join's. What is ended stays in the table until the sale is
+over: if it went before, a late call could open a place below the cursor that nobody counts.
+
 A capacity that is lowered throws nobody out: fans who have been let in and are about to come in keep their places, and
 nobody else enters until fewer than the new capacity are left.
 """
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NotRequired, TypedDict
 
@@ -33,6 +38,9 @@ LOOKAHEAD = 50
 
 JOIN_GRACE_SECONDS = 5
 """How long a number may be without its token before the line goes on without it."""
+
+FIRST_CALL_SECONDS = 60
+"""How long after their time to call those whose number was drawn may first call."""
 
 FRONT = 10
 """How near to the cursor a fan may be let in at any moment, and sees to it that the line moves."""
@@ -100,13 +108,19 @@ class Line:
 
     The rest is for operators: the places in use when the line last moved, how many have been let in and how many had
     lapsed so far, and when the line last moved. How long a turn lasts (`active_seconds`) and how many polls the API
-    takes are the stack's own. While the line is `closed`, since nothing is left to sell, nobody else is let in, and
-    whoever goes away is ended at once.
+    takes are the stack's own.
+
+    The first `drawn` numbers were drawn, at `drawn_at`; of those, `calls_front` are to call at once, and the others
+    after them at `calls_per_second`. While the line is `closed`, since nothing is left to sell, nobody else is let in,
+    and whoever goes away is ended at once.
     """
 
     capacity: int
     active_seconds: int = 600
     polls_per_second: int = 3000
+    drawn: int = 0
+    drawn_at: int = 0
+    calls_front: int = 0
     closed: bool = False
     admitted: int = 0
     low: int = 0
@@ -124,6 +138,15 @@ class Line:
     def waiting(self) -> int:
         """How many numbers are behind the cursor. Some of these fans may have gone away."""
         return max(0, self.issued - self.admitted)
+
+    @property
+    def calls_per_second(self) -> int:
+        """How many of those whose number was drawn are to call a second: half of the polls that the API takes."""
+        return max(1, self.polls_per_second // 2)
+
+    def calls_until(self, number: int) -> int:
+        """Return until when a drawn number that has not called is waited for."""
+        return self.drawn_at + max(0, number - self.calls_front) // self.calls_per_second + FIRST_CALL_SECONDS
 
     @property
     def paused(self) -> bool:
@@ -216,16 +239,20 @@ def horizon(line: Line) -> int:
     return min(line.issued, line.admitted + LOOKAHEAD + free)
 
 
-def settle(line: Line, tokens: Mapping[int, Token], at: int, end: Callable[[int, Token | None], State]) -> Decision:
+def settle(
+    line: Line, tokens: Mapping[int, Token], at: int, end: Callable[[Sequence[int]], Mapping[int, State]]
+) -> Decision:
     """Decide what happens to the line, with everything ended that has to be ended before.
 
-    `tokens` are those from `low + 1` to the horizon, as `states` wants them; `end` ends one and tells what its number
-    stands for then.
+    `tokens` are those from `low + 1` to the horizon, as `states` wants them; `end` ends numbers, in any order, and
+    tells what each stands for then.
     """
     judged = states(tokens, line.low + 1, horizon(line), at, line.issued_at)
+    for number in range(line.low + 1, min(line.drawn, horizon(line)) + 1):
+        if number not in tokens:
+            judged[number] = State.MISSING if at < line.calls_until(number) else State.ABANDONED
     while (decision := decide(line, judged)).to_end:
-        for number in decision.to_end:
-            judged[number] = end(number, tokens.get(number))
+        judged |= end(decision.to_end)
     return decision
 
 

@@ -133,6 +133,9 @@ def line_of(queue: QueueItem, counter: CounterItem | None = None) -> Line:
         capacity=queue.get("capacity", settings().queue_capacity),
         active_seconds=settings().active_seconds,
         polls_per_second=settings().polls_per_second,
+        drawn=queue.get("drawn", 0),
+        drawn_at=queue.get("drawnAt", 0),
+        calls_front=settings().queue_capacity,
         closed="closed" in queue,
         admitted=queue.get("admitted", 0),
         low=queue.get("low", 0),
@@ -189,8 +192,10 @@ def read_token(concert_id: str, number: int, *, consistent: bool = True) -> Toke
     return cast(TokenItem | None, get(settings().queue_table, token_key(concert_id, number), consistent=consistent))
 
 
-def read_tokens(concert_id: str, first: int, last: int, issued: int) -> dict[int, TokenItem]:
+def read_tokens(concert_id: str, first: int, last: int, issued: int, drawn: int = 0) -> dict[int, TokenItem]:
     """Read the tokens from `first` to `last`, of `issued`; when the last one is missing, also the next that there is.
+
+    Numbers up to `drawn` tell nothing about those before them, so behind them nothing is looked for.
 
     That one tells how long the missing ones before it have been on their way: without it, a row of dead joins as long
     as the reading would hold the line up for as long as others keep joining.
@@ -205,7 +210,7 @@ def read_tokens(concert_id: str, first: int, last: int, issued: int) -> dict[int
             last=token_key(concert_id, last)["sk"],
         )
         tokens |= {int(item["sk"]): cast(TokenItem, item) for item in items}
-    beyond, block = last in tokens, (last + 1) // BLOCK
+    beyond, block = last in tokens or last <= drawn, (last + 1) // BLOCK
     while not beyond and block * BLOCK <= issued:
         page = query(
             settings().queue_table,

@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from booking import sale
+from booking import catalog, clock, sale
+from booking.catalog import Concert
+from booking.errors import QueueTokenNotActive
 from booking.queue import admission, driver, membership, place, token, view
 from booking.queue.admission import Line
 from booking.queue.items import line_of, recent_queue
@@ -14,26 +16,41 @@ if TYPE_CHECKING:
     from booking.views import QueueView
 
 
-def join(concert_id: str, user_id: str, at: int, keep_until: int = 0) -> tuple["QueueView", bool]:
-    """Return the user's place in line and whether it is new; let them straight in if there is room.
-
-    The place is kept until `keep_until` at least, as in `membership.find_or_open`.
+def join(concert: Concert, user_id: str, at: int) -> tuple["QueueView", bool]:
+    """Return the user's place and whether it is new: in the line, with the way in if there is room, or in the lobby
+    that comes before it.
 
     Safe to repeat, from any device.
 
     Raises:
-        RateLimited: more joins than one counter can number; nothing was done.
+        RateLimited: more joins than one counter can number, or the user has just left; nothing was done.
+        SalesNotOpen, SalesClosed, NoPerformances, SoldOut: there is nothing to join.
 
     """
-    found, line, is_new = take_place(concert_id, user_id, at, keep_until)
+    drawn: int | None = None
+    if "lobbyOpensAt" in concert and at < concert["salesCloseAt"]:
+        from booking.queue import opening  # noqa: PLC0415 - only where there is a lobby
+
+        met = opening.join(concert, user_id, at)
+        if not isinstance(met, int):
+            return met
+        drawn = met
+    sale.ensure_open(concert, at)
+    keep_until = concert["salesCloseAt"] + clock.DAY
+    found, line, is_new = take_place(concert["sk"], user_id, at, keep_until, drawn=drawn)
     return view.shown(found, line, at), is_new
 
 
-def take_place(concert_id: str, user_id: str, at: int, keep_until: int = 0) -> tuple[Place, Line, bool]:
-    """Do what `join` does; return the place itself, the line as it is then, and whether the place is new."""
+def take_place(
+    concert_id: str, user_id: str, at: int, keep_until: int = 0, *, drawn: int | None = None
+) -> tuple[Place, Line, bool]:
+    """Do what `join` does in the line; return the place itself, the line as it is then, and whether the place is new.
+
+    `keep_until` and `drawn` are as in `membership.find_or_open`.
+    """
     queue = recent_queue(concert_id, at)
     line = line_of(queue)
-    found, is_new = membership.find_or_open(concert_id, user_id, line, at, keep_until)
+    found, is_new = membership.find_or_open(concert_id, user_id, line, at, keep_until, drawn=drawn)
     turn = found.turn
     if not turn.active and turn.number > line.admitted and _has_moved(line, turn.number):
         line = make_room(concert_id, turn.number, at)
@@ -59,7 +76,23 @@ def poll(concert_id: str, user_id: str, sent: str | None, at: int) -> "QueueView
 
     """
     turn = token.verify(sent, user_id=user_id, at=at, concert_id=concert_id)
+    if turn.number == token.LOBBY:
+        return _poll_in_the_lobby(turn, at)
     found, line = look(turn, at)
+    return view.shown(found, line, at)
+
+
+def _poll_in_the_lobby(turn: Turn, at: int) -> "QueueView":
+    """Show the lobby, or, once the order is drawn, take the place that was drawn."""
+    from booking.queue import opening  # noqa: PLC0415 - only where there is a lobby
+
+    concert = catalog.find_concert(turn.concert_id, at)
+    met = opening.poll(concert, turn, at)
+    if not isinstance(met, int):
+        return met
+    sale.ensure_open(concert, at)
+    keep_until = concert["salesCloseAt"] + clock.DAY
+    found, line, _ = take_place(turn.concert_id, turn.user_id, at, keep_until, drawn=met)
     return view.shown(found, line, at)
 
 
@@ -96,6 +129,8 @@ def book(turn: Turn, at: int) -> None:
         QueueTokenNotActive: it is not this fan's turn yet; carries the numbers of the place.
 
     """
+    if turn.number == token.LOBBY:
+        raise QueueTokenNotActive(queueStatus="LOBBY", retry_after=admission.POLL_ACTIVE_SECONDS)
     found = place.find(turn, at)
     if not found.turn.active:
         raise view.not_active(found, line_of(recent_queue(turn.concert_id, at)), at)
@@ -109,6 +144,10 @@ def leave(concert_id: str, user_id: str, sent: str | None, at: int) -> bool:
 
     """
     turn = token.verify(sent, user_id=user_id, at=at, concert_id=concert_id)
+    if turn.number == token.LOBBY:
+        from booking.queue import lobby  # noqa: PLC0415 - only where there is a lobby
+
+        return lobby.leave(concert_id, user_id, at)
     left = place.end(concert_id, turn.number, left_at=at)
     if left:
         driver.kick(concert_id)

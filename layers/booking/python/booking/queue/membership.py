@@ -15,10 +15,18 @@ from typing import Any, cast
 
 from booking import clock
 from booking.dynamodb import ConditionFailed, put, update, write
-from booking.errors import QueueTokenExpired, RateLimited, TemporarilyUnavailable
+from booking.errors import QueueTokenExpired, RateLimited, SalesNotOpen, TemporarilyUnavailable
 from booking.queue import admission, place
 from booking.queue.admission import Line
-from booking.queue.items import MembershipItem, TokenItem, counter_key, membership_key, read_membership, read_token
+from booking.queue.items import (
+    MembershipItem,
+    TokenItem,
+    counter_key,
+    membership_key,
+    read_membership,
+    read_queue,
+    read_token,
+)
 from booking.queue.place import Place
 from booking.settings import settings
 
@@ -33,8 +41,13 @@ COOL_DOWN_SECONDS = 30
 LONGEST_COOL_DOWN_SECONDS = 600
 
 
-def find_or_open(concert_id: str, user_id: str, line: Line, at: int, keep_until: int = 0) -> tuple[Place, bool]:
+def find_or_open(
+    concert_id: str, user_id: str, line: Line, at: int, keep_until: int = 0, *, drawn: int | None = None
+) -> tuple[Place, bool]:
     """Return the user's place in line and whether it is new. Safe to repeat: a user has one living place.
+
+    `drawn` is the number that was drawn for the user, 0 in a line that began with a draw and None in one that did not.
+    It is the user's once; who calls too late for it queues at the end.
 
     What is written is kept until `keep_until`, the sales window's end, or a year where none is said.
 
@@ -43,6 +56,7 @@ def find_or_open(concert_id: str, user_id: str, line: Line, at: int, keep_until:
 
     Raises:
         RateLimited: more joins than one counter can number, or the user has just left; nothing was done.
+        SalesNotOpen: the draw is not over yet.
 
     """
     keep_until, over = keep_until or at + KEPT_SECONDS, 0
@@ -61,7 +75,10 @@ def find_or_open(concert_id: str, user_id: str, line: Line, at: int, keep_until:
                 continue  # a copy that lags may name the place before this one
             leaves = _leaves(membership, token, at)
             over = max(over, membership["number"])
-        number, is_new = next_number(concert_id, user_id, over, at, keep_until)
+        if drawn and membership is None and drawn > over and drawn > read_queue(concert_id).get("low", 0):
+            number, is_new = drawn, True
+        else:
+            number, is_new = next_number(concert_id, user_id, over, at, keep_until, after_draw=drawn is not None)
         safe_until = at + admission.life(admission.pause(line, number, at))
         opened = place.open_place(concert_id, user_id, number, safe_until, at, keep_until)
         if opened is None:
@@ -89,10 +106,13 @@ def _leaves(membership: MembershipItem, token: TokenItem | None, at: int) -> int
     return leaves + 1
 
 
-def next_number(concert_id: str, user_id: str, over: int, at: int, keep_until: int) -> tuple[int, bool]:
+def next_number(
+    concert_id: str, user_id: str, over: int, at: int, keep_until: int, *, after_draw: bool = False
+) -> tuple[int, bool]:
     """Number one more join, unless this user has just been numbered; return the number, and whether it is a new one.
 
-    `over` is a number of this user's that is known to be over. An answer that is lost for good leaves a hole in the
+    `over` is a number of this user's that is known to be over. In a line that begins with a draw (`after_draw`) a join
+    only adds to the counter that the draw has made. An answer that is lost for good leaves a hole in the
     numbers, which the line passes over.
     """
     now, before = (_mark(user_id, at // RECENT_SECONDS - age) for age in (0, 1))
@@ -102,7 +122,8 @@ def next_number(concert_id: str, user_id: str, over: int, at: int, keep_until: i
         counter_key(concert_id),
         f"SET #issuedAt = :at, #keepUntil = :keep, #issued = if_not_exists(#issued, :zero) + :one, "
         f"#by{slot} = :now, #got{slot} = if_not_exists(#issued, :zero) + :one",
-        f"attribute_not_exists(#by{slot}) OR (#by{slot} <> :now AND #by{slot} <> :before) OR #got{slot} <= :over",
+        ("attribute_exists(#issued) AND " if after_draw else "")
+        + f"(attribute_not_exists(#by{slot}) OR (#by{slot} <> :now AND #by{slot} <> :before) OR #got{slot} <= :over)",
         at=at,
         keep=keep_until,
         zero=0,
@@ -116,7 +137,9 @@ def next_number(concert_id: str, user_id: str, over: int, at: int, keep_until: i
     except TemporarilyUnavailable as busy:
         raise RateLimited(retry_after=random.randint(1, 5)) from busy  # noqa: S311 - jitter needs no secrecy
     except ConditionFailed as refused:
-        return cast(dict[str, Any], refused.item)[f"got{slot}"], False
+        if refused.item is None or "issued" not in refused.item:
+            raise SalesNotOpen from refused
+        return refused.item[f"got{slot}"], False
     return cast(dict[str, Any], counter)["issued"], True
 
 

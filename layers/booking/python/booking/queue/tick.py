@@ -6,14 +6,14 @@ may run at once, and each may die anywhere.
 """
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import cast
 
 from booking import clock
 from booking.dynamodb import ConditionFailed, Write, update, write
 from booking.queue import admission, place
-from booking.queue.admission import Decision, Line, State, Token
+from booking.queue.admission import Decision, Line, State
 from booking.queue.items import QueueItem, TokenItem, line_of, queue_key, read_counter, read_queue, read_tokens
 from booking.settings import settings
 
@@ -21,7 +21,9 @@ _CURSOR = ("admitted", "capacity")
 """What must not have changed between reading a queue and moving its cursor."""
 ROUNDS = 20
 """How often a tick starts again because another moved the line, or because it let in more than it had read."""
-ENDS, ENDS_WHILE_JOINING = 1000, 20
+THREADS = 10
+"""As many as botocore keeps connections for."""
+ENDS, ENDS_WHILE_JOINING = 4000, 20
 """How many tokens a tick ends at most, so that it comes to moving the cursor. Those left over count as taken."""
 
 
@@ -39,14 +41,15 @@ def tick(
     reads matters: first the cursor and the capacity, which the write asks for, then the tokens.
     """
     lapsed = at = keep_until = 0
+    tokens: dict[int, TokenItem] = {}
 
-    def end(number: int, token: Token | None) -> State:
+    def end(numbers: Sequence[int]) -> dict[int, State]:
         nonlocal ends, lapsed
-        if not ends:
-            return State.TAKEN
-        state, ours = _end(concert_id, number, cast(TokenItem | None, token), at, keep_until)
-        ends, lapsed = ends - 1, lapsed + ours
-        return state
+        now_are = dict.fromkeys(numbers, State.TAKEN)
+        ending = numbers[:ends]
+        outcomes = _end_all(concert_id, {number: tokens.get(number) for number in ending}, at, keep_until)
+        ends, lapsed = ends - len(ending), lapsed + sum(ours for _, ours in outcomes)
+        return now_are | {number: state for number, (state, _) in zip(ending, outcomes, strict=True)}
 
     line = Line(capacity=0)
     for _ in range(ROUNDS):
@@ -57,7 +60,7 @@ def tick(
             return line
         at = now()
         keep_until = counter.get("keepUntil", at + clock.DAY)
-        tokens = read_tokens(concert_id, line.low + 1, admission.horizon(line), line.issued)
+        tokens = read_tokens(concert_id, line.low + 1, admission.horizon(line), line.issued, line.drawn)
         decision = admission.settle(line, tokens, at, end)
         try:
             line = _move(concert_id, queue, line, decision, lapsed, at)
@@ -69,6 +72,22 @@ def tick(
             return line
         queue = None
     return line
+
+
+def _end_all(
+    concert_id: str, ending: dict[int, TokenItem | None], at: int, keep_until: int
+) -> list[tuple[State, bool]]:
+    """End numbers, many of them in parallel, as when most of a draw's fans do not come."""
+
+    def one(number: int) -> tuple[State, bool]:
+        return _end(concert_id, number, ending[number], at, keep_until)
+
+    if len(ending) <= ENDS_WHILE_JOINING:
+        return [one(number) for number in ending]
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - nobody who polls needs it
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(one, ending))
 
 
 def _end(concert_id: str, number: int, item: TokenItem | None, at: int, keep_until: int) -> tuple[State, bool]:

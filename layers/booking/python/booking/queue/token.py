@@ -18,9 +18,13 @@ from booking.settings import settings
 ALGORITHM = "HS256"
 
 
+LOBBY = 0
+"""The number of those who are in a lobby and have none yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What a queue token says. `number` is the place in the order of joining; `expires_at` is in epoch seconds."""
+    """What a queue token says. `number` is the place in the line, or `LOBBY`; `expires_at` is in epoch seconds."""
 
     concert_id: str
     user_id: str
