@@ -105,8 +105,8 @@ function heard(answer, cache) {
 function judge(answer) {
   if (answer.status < 400 && answer.body !== undefined) return answer;
   const retryAfter = Number(answer.header("Retry-After")) || undefined;
-  const known = answer.body?.code;
-  const code = known ?? (answer.status === 429 ? "RATE_LIMITED" : answer.status >= 500 ? "TEMPORARILY_UNAVAILABLE" : "UNEXPECTED");
+  const known = answer.body?.code; // what stands before the API (a firewall's 403, a throttle's 429) names none
+  const code = known ?? (answer.status === 429 || answer.status === 403 ? "RATE_LIMITED" : answer.status >= 500 ? "TEMPORARILY_UNAVAILABLE" : "UNEXPECTED");
   throw new Problem({ ...answer.body, code, status: answer.status }, { retryAfter });
 }
 

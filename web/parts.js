@@ -1,8 +1,8 @@
 // What several pages are built from.
 
-import { html, navigate, signal, useCallback, useEffect, useRef, useState } from "./vendor/libraries.js";
+import { html, navigate, signal, useCallback, useEffect, useMemo, useRef, useState } from "./vendor/libraries.js";
 import { part } from "./api.js";
-import { secondsUntil } from "./clock.js";
+import { secondsUntil, serverNow } from "./clock.js";
 import { clockFace, day, known, language, number, points, roughly, t, time } from "./language.js";
 import { remember } from "./storage.js";
 
@@ -216,11 +216,16 @@ export function sentence(problem) {
 
 /** A refusal with the step that helps. `steps` adds to or overrides the usual one: {CODE: {label, act | href}}. */
 export function ProblemNote({ problem, retry, steps = {} }) {
+  // Told to come back later: the way on opens by itself.
+  const until = useMemo(() => (problem?.retryAfter > 8 ? new Date(serverNow() + problem.retryAfter * 1000).toISOString() : null), [problem]);
+  const left = useSecondsLeft(until);
   if (!problem) return null;
-  const step = steps[problem.code] ?? usualStep(problem, retry);
+  const step = left ? null : steps[problem.code] ?? usualStep(problem, retry);
   const soft = problem.transient || ["SEAT_TAKEN", "INSUFFICIENT_POINTS", "SALES_NOT_OPEN", "QUEUE_TOKEN_NOT_ACTIVE", "HELD_TOO_LONG", "NOT_ENOUGH_SEATS", "LEAVES_SINGLE_SEAT", "QUOTE_CHANGED"].includes(problem.code);
   return html`
-    <${Note} tone=${soft ? "warn" : "bad"} alert actions=${step && html`<${Step} ...${step} />`}>${sentence(problem)}<//>
+    <${Note} tone=${soft ? "warn" : "bad"} alert actions=${step && html`<${Step} ...${step} />`}>
+      ${sentence(problem)}${left ? html` <b class="countdown" role="timer">${clockFace(left)}</b>` : ""}
+    <//>
   `;
 }
 

@@ -68,10 +68,19 @@ function begin({ IdToken, AccessToken, RefreshToken }, earlier) {
 }
 
 /** Returns whether the new user may sign in at once; if not, a code was sent and `confirm` is next. */
-export async function signUp(username, password) {
-  const { UserConfirmed } = await cognito("SignUp", { Username: username, Password: password });
+export async function signUp(username, password, email) {
+  const attributes = email ? { UserAttributes: [{ Name: "email", Value: email }] } : {};
+  const { UserConfirmed } = await cognito("SignUp", { Username: username, Password: password, ...attributes });
   return UserConfirmed;
 }
+
+export const resendCode = (username) => cognito("ResendConfirmationCode", { Username: username });
+
+/** Has a code sent with which a new password can be set. */
+export const forgotPassword = (username) => cognito("ForgotPassword", { Username: username });
+
+export const setPassword = (username, code, password) =>
+  cognito("ConfirmForgotPassword", { Username: username, ConfirmationCode: code, Password: password });
 
 export const confirm = (username, code) => cognito("ConfirmSignUp", { Username: username, ConfirmationCode: code });
 

@@ -2,7 +2,10 @@
 
 let loaded;
 
-/** {apiUrl, cognitoUrl, userPoolClientId}; the promise is shared, and a failed load is tried again. */
+/**
+ * {apiUrl, cognitoUrl, userPoolClientId, charges, signUp}; `charges` is who adds points ("fans", "provider"), `signUp` by what
+ * one signs up ("name", "email"). The promise is shared, and a failed load is tried again.
+ */
 export function settings() {
   loaded ??= load().catch((error) => {
     loaded = undefined;
@@ -14,7 +17,7 @@ export function settings() {
 async function load() {
   const answer = await fetch("config.json");
   if (!answer.ok) throw new Error(`config.json: ${answer.status}`);
-  const { apiUrl, cognitoUrl, userPoolClientId } = await answer.json();
+  const { apiUrl, cognitoUrl, userPoolClientId, charges = "fans", signUp = "name" } = await answer.json();
   // A relative apiUrl means that the API is served beside this page.
-  return { apiUrl: new URL(apiUrl, document.baseURI).href.replace(/\/+$/, ""), cognitoUrl, userPoolClientId };
+  return { apiUrl: new URL(apiUrl, document.baseURI).href.replace(/\/+$/, ""), cognitoUrl, userPoolClientId, charges, signUp };
 }

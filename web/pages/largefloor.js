@@ -17,7 +17,12 @@ export function LargeFloor(shared) {
   const [sectionId, setSectionId] = useState(null);
   const seats = useLoaded(() => (sectionId ? sectionSeats(performanceId, sectionId) : null), [performanceId, sectionId]);
   const look = () => (detail.reload(), sectionId && seats.reload());
-  const picking = usePicking({ ...shared, reload: look });
+  // A place for a wheelchair, or beside one, is asked for in so many words.
+  const isKept = (seatNumber) => {
+    const { accessible, companionOf } = plan.value.seats.get(seatNumber);
+    return Boolean(accessible || companionOf);
+  };
+  const picking = usePicking({ ...shared, reload: look, wish: (picked) => (picked.some(isKept) ? { accessible: true } : {}) });
   useLookingAgain(look, [performanceId, sectionId]);
 
   const states = useMemo(() => new Map((seats.value?.seats ?? []).map(({ seatNumber, status }) => [seatNumber, status])), [seats.value]);

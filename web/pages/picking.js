@@ -28,8 +28,9 @@ export function useLookingAgain(look, keys) {
  * The seats that one has picked: {picked, lost, full, toggle, replace, heard, hold, reserve}.
  * @param most    how many there may be
  * @param reload  asks for the map again
+ * @param wish    what else goes with the picked seats
  */
-export function usePicking({ concertId, performanceId, most, reload }) {
+export function usePicking({ concertId, performanceId, most, reload, wish = () => ({}) }) {
   const [picked, setPicked] = useState([]);
   const [lost, setLost] = useState([]);
   const [full, setFull] = useState(false); // one more was wanted than there may be
@@ -58,7 +59,7 @@ export function usePicking({ concertId, performanceId, most, reload }) {
     hold.run(async () => {
       try {
         // Asking again for seats that one holds already returns the same reservation.
-        await holdSeats(concertId, { performanceId, seatNumbers: picked }, { attempts: 3 });
+        await holdSeats(concertId, { performanceId, seatNumbers: picked, ...wish(picked) }, { attempts: 3 });
       } catch (problem) {
         if (problem.code === "SEAT_TAKEN") {
           const taken = new Set((problem.body.seats ?? []).map(({ seatNumber }) => seatNumber));

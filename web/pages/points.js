@@ -1,10 +1,12 @@
 // Points: what there is, charging, using, and where they went.
 
 import { html, useEffect, useRef, useState } from "../vendor/libraries.js";
-import { page } from "../api.js";
-import { dayAndTime, number, points, signed, t } from "../language.js";
-import { Busy, Loading, Note, Page, ProblemNote, readAmount, signInFirst, useAction, useLoaded } from "../parts.js";
+import { list, page } from "../api.js";
+import { concert as concertOf } from "../catalog.js";
+import { dayAndTime, number, points, signed, t, told } from "../language.js";
+import { Busy, href, Loading, Note, Page, ProblemNote, readAmount, signInFirst, useAction, useLoaded } from "../parts.js";
 import { session, signedIn } from "../session.js";
+import { settings } from "../settings.js";
 import { balanceNow, charge, newKey, use } from "../wallet.js";
 
 export const QUICK = [10_000, 50_000, 100_000, 300_000];
@@ -60,7 +62,14 @@ function useOnce() {
   return { ...action, run };
 }
 
-export function ChargeForm({ done, suggested, label }) {
+/** Charging; where a payment provider adds points, how they are bought instead. */
+export function ChargeForm(given) {
+  const { value } = useLoaded(settings, []);
+  if (!value) return null;
+  return value.charges === "provider" ? html`<${Note}>${t("points.provider")}<//>` : html`<${Charging} ...${given} />`;
+}
+
+function Charging({ done, suggested, label }) {
   const { busy, problem, run, clear } = useOnce();
   const [text, setText] = useState(suggested ? String(suggested) : "");
   const [told, setTold] = useState("");
@@ -144,21 +153,29 @@ function History({ turn }) {
       setShown({ items: [...shown.items, ...next.items], nextCursor: next.nextCursor });
     });
   useEffect(() => void first(), [turn]);
+  const bought = useLoaded(() => (shown.items?.some(({ paymentId }) => paymentId) ? bookings() : new Map()), [shown.items]);
   return html`
     <section class="history panel" aria-labelledby="history-title">
       <h2 id="history-title">${t("points.history")}</h2>
       ${!shown.items && !problem && html`<${Loading} lines=${5} />`}
       ${shown.items?.length === 0 && html`<p class="empty">${t("points.none")}</p>`}
-      <ul class="entries">${shown.items?.map((entry) => html`<${Entry} key=${entry.entryId} entry=${entry} />`)}</ul>
+      <ul class="entries">${shown.items?.map((entry) => html`<${Entry} key=${entry.entryId} entry=${entry} bought=${bought.value?.get(entry.paymentId)} />`)}</ul>
       <${ProblemNote} problem=${problem} retry=${first} />
       ${shown.nextCursor && html`<p class="more"><${Busy} type="button" class="quiet" busy=${busy} onClick=${more}>${t("more")}<//></p>`}
     </section>
   `;
 }
 
-const Entry = ({ entry: { type, amount, balanceAfter, at, reason } }) => html`
+/** Which concert each payment was for: paymentId → the concert. */
+async function bookings() {
+  const paid = (await list("/reservations")).filter(({ paymentId }) => paymentId);
+  const found = await Promise.all(paid.map(({ concertId }) => concertOf(concertId).catch(() => null)));
+  return new Map(paid.map(({ paymentId, reservationId }, index) => [paymentId, found[index] && { concert: found[index], reservationId }]));
+}
+
+const Entry = ({ entry: { type, amount, balanceAfter, at, reason }, bought }) => html`
   <li class=${amount < 0 ? "out" : "in"}>
-    <span class="entry-what"><b>${t(`points.type.${["CHARGE", "USE", "PAYMENT", "REFUND"].includes(type) ? type : "OTHER"}`)}</b>${reason && html`<span>${reason}</span>`}<small>${dayAndTime(at)}</small></span>
+    <span class="entry-what"><b>${t(`points.type.${["CHARGE", "USE", "PAYMENT", "REFUND"].includes(type) ? type : "OTHER"}`)}</b>${bought && html`<a href=${href`/reservations/${bought.reservationId}`}>${told(bought.concert, "title")}</a>`}${reason && html`<span>${reason}</span>`}<small>${dayAndTime(at)}</small></span>
     <span class="entry-how"><b>${signed(amount)} P</b><small>${t("points.after", { balance: points(balanceAfter) })}</small></span>
   </li>
 `;

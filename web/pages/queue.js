@@ -1,10 +1,10 @@
 // The waiting room. It asks the network for nothing but its polls.
 
-import { html, navigate, useEffect, useState } from "../vendor/libraries.js";
+import { html, navigate, useEffect, useMemo, useState } from "../vendor/libraries.js";
 import { askToNotify, mayAskToNotify, prepareCall, stayAwake } from "../calling.js";
 import { concert as concertOf, performancesOf } from "../catalog.js";
 import { monotonic, secondsUntil } from "../clock.js";
-import { number, roughly, roundedDown, t } from "../language.js";
+import { clockFace, language, number, roughly, roundedDown, t } from "../language.js";
 import { Busy, Confirm, Icon, Note, Page, path, ProblemNote, sentence, signInFirst, useAction } from "../parts.js";
 import { endOf, forget, join, leave, places, placeState, untilNextPoll } from "../places.js";
 import { Poster } from "../poster.js";
@@ -51,9 +51,11 @@ function Waiting({ concertId, place }) {
   const [ask, setAsk] = useState(null);
   const ahead = view.ahead ?? 0;
   const paused = view.saleStatus === "PAUSED";
-  const near = !paused && view.estimatedWaitSeconds !== null && view.estimatedWaitSeconds <= NEAR_S;
-  const wait = paused ? t("queue.waitPaused") : view.estimatedWaitSeconds === null ? "–" : roughly(view.estimatedWaitSeconds);
+  const left = useEstimate(place);
+  const near = !paused && left !== null && left <= NEAR_S;
+  const wait = paused ? t("queue.waitPaused") : left === null ? "–" : roughly(left);
   const done = ahead === 0 ? 1 - 1 / STICKS : Math.max(0, 1 - ahead / startAhead);
+  const spoken = useMemo(() => t("queue.spoken", { n: ahead, span: wait }), [view, language.value]); // once for each poll
   useEffect(() => (near ? stayAwake() : undefined), [near]);
   const leaveLine = () =>
     setAsk({
@@ -70,13 +72,13 @@ function Waiting({ concertId, place }) {
   return html`
     <${Page} class="waiting" title=${title ?? t("queue.title")} lead=${t("queue.lead")} before=${html`<${Poster} id=${concertId} wide class="backdrop" />`}>
       <section class="line panel" aria-labelledby="ahead-label">
-        <p class="ahead"><span id="ahead-label">${t("queue.ahead")}</span><b>${number(ahead)}</b><span>${ahead === 0 ? t("queue.nextUp") : t("queue.people", { n: ahead })}</span></p>
+        <p class="ahead"><span id="ahead-label">${t(ahead ? "queue.ahead" : "queue.aheadNone")}</span><b>${number(ahead)}</b><span>${ahead === 0 ? t("queue.nextUp") : t("queue.people", { n: ahead })}</span></p>
         <${Penlights} done=${done} />
         <dl class="counts">
           <div><dt>${t("queue.wait")}</dt><dd>${wait}</dd></div>
           <div><dt>${t("queue.next")}</dt><dd><${NextPoll} place=${place} /></dd></div>
         </dl>
-        <p class="unseen" aria-live="polite">${t("queue.spoken", { n: ahead, span: wait })}</p>
+        <p class="unseen" aria-live="polite">${spoken}</p>
         ${paused && html`<${Note} tone="warn" live>${t("queue.paused")}<//>`}
         ${near && html`<${Note} tone="good" live>${t("queue.near")}<//>`}
         <${Trouble} place=${place} />
@@ -93,6 +95,16 @@ function Waiting({ concertId, place }) {
       <${Confirm} ask=${ask} close=${() => setAsk(null)} />
     <//>
   `;
+}
+
+/** The wait that was told, less what has passed since: there may be minutes between polls. */
+function useEstimate({ view: { estimatedWaitSeconds: told }, heardAt }) {
+  const [, draw] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => draw((count) => count + 1), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return told === null ? null : Math.max(0, told - (monotonic() - heardAt) / 1000);
 }
 
 /** How far one has come, in penlights. */
@@ -133,7 +145,7 @@ function NextPoll({ place }) {
   }, []);
   const left = Math.ceil(untilNextPoll(place, false) / 1000);
   const justHeard = monotonic() - place.heardAt < 700;
-  return html`<span class=${justHeard ? "fresh" : ""}>${t("span.exact", { n: left })}</span>`;
+  return html`<span class=${justHeard ? "fresh" : ""}>${left < 100 ? t("span.exact", { n: left }) : clockFace(left)}</span>`;
 }
 
 const WHY = { missed: "queue.missed", timeOver: "queue.timeOver" };

@@ -42,16 +42,16 @@ export function SectionSeats(given) {
     ${asList ? html`<${SeatList} ...${given} kindOf=${kindOf} />` : html`<${SeatPlan} ...${given} kindOf=${kindOf} />`}
     <ul class="legend" aria-label=${t("seats.legend")}>
       ${["free", "chosen", "held", "sold", "own"].map((kind) => html`<li key=${kind}><svg class="seat-sign" viewBox="-30 -30 60 60" aria-hidden="true"><${Spot} kind=${kind} grade=${0} x=${0} y=${0} /></svg>${t(`seats.state.${kind}`)}</li>`)}
-      ${section.seats.some(({ accessible }) => accessible) && html`<li><svg class="seat-sign" viewBox="-30 -30 60 60" aria-hidden="true"><${Spot} kind="free" grade=${0} x=${0} y=${0} square /></svg>${t("large.accessible")}</li>`}
+      ${section.seats.some(({ accessible }) => accessible) && html`<li><svg class="seat-sign" viewBox="-30 -30 60 60" aria-hidden="true"><${Spot} kind="free" grade=${0} x=${0} y=${0} square /></svg>${t("large.accessible")}, ${t("large.companion")}</li>`}
     </ul>
   `;
 }
 
 function labelOf(seat, kind, grades) {
-  const { row, label, gradeId, accessible } = seat;
+  const { row, label, gradeId, accessible, companionOf } = seat;
   const grade = grades.get(gradeId);
   const state = kind === "unknown" ? t("loading") : t(`seats.state.${kind}`);
-  return [t("seats.name", { row, seat: label }), told(grade, "name"), points(grade.price), accessible && t("large.accessible"), state].filter(Boolean).join(", ");
+  return [t("seats.name", { row, seat: label }), told(grade, "name"), points(grade.price), accessible && t("large.accessible"), companionOf && t("large.companion"), state].filter(Boolean).join(", ");
 }
 
 const usable = (kind, full) => kind === "chosen" || (kind === "free" && !full);
@@ -121,7 +121,7 @@ function SeatPlan({ plan, section, grades, states, picked, own, full, toggle, ki
     () => html`
       ${seats.map((seat) => {
         const kind = kindOf(seat.seatNumber);
-        return html`<${Spot} key=${seat.seatNumber} kind=${kind} grade=${grades.get(seat.gradeId).index} x=${seat.x} y=${seat.y} square=${seat.accessible} id=${`seat-${seat.seatNumber}`} role="option"
+        return html`<${Spot} key=${seat.seatNumber} kind=${kind} grade=${grades.get(seat.gradeId).index} x=${seat.x} y=${seat.y} square=${seat.accessible || seat.companionOf} id=${`seat-${seat.seatNumber}`} role="option"
           aria-selected=${kind === "chosen"} aria-disabled=${usable(kind, full) ? undefined : "true"} aria-label=${labelOf(seat, kind, grades)} />`;
       })}
       ${rows.map(({ row, seats: own_ }) => [own_[0].x - PITCH, own_.at(-1).x + PITCH].map((x, side) => html`<text key=${`${row}${side}`} class="plan-row" x=${x} y=${own_.at(side ? -1 : 0).y + 10} font-size="30" aria-hidden="true">${row}</text>`))}
