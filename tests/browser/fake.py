@@ -110,9 +110,12 @@ class Fan:
 
 
 class FakeApi:
-    """The API and the user pool on one port, the page on another."""
+    """The API and the user pool on one port, the page on another. `config` is what config.json says besides."""
 
-    def __init__(self) -> None:
+    def __init__(self, **config: str) -> None:
+        self.config = config
+        self.codes: dict[str, str] = {}
+        """User → the code that was sent and not yet entered."""
         self.shift = 0.0
         """How far this server's clock is from this machine's."""
         self.exposed = EXPOSED
@@ -225,7 +228,7 @@ class FakeApi:
     def running(self) -> Iterator["FakeApi"]:
         """Serve the API and the page in the background."""
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        config = {"apiUrl": self.url, "cognitoUrl": f"{self.url}/cognito", "userPoolClientId": "client"}
+        config = {"apiUrl": self.url, "cognitoUrl": f"{self.url}/cognito", "userPoolClientId": "client"} | self.config
         try:
             with _website(config) as site:
                 self.outputs = {"webUrl": site.url}
@@ -307,7 +310,18 @@ class FakeApi:
         match action:
             case "SignUp":
                 self.fan(body["Username"])
-                return Answer({"UserConfirmed": True})
+                if self.config.get("signUp") == "email":
+                    assert [each["Name"] for each in body["UserAttributes"]] == ["email"]
+                    self.codes[body["Username"]] = "123456"
+                return Answer({"UserConfirmed": body["Username"] not in self.codes})
+            case "ResendConfirmationCode" | "ForgotPassword":
+                self.codes[body["Username"]] = "654321"
+                return Answer({})
+            case "ConfirmSignUp" | "ConfirmForgotPassword":
+                if self.codes.get(body["Username"]) != body["ConfirmationCode"]:
+                    return Answer({"__type": "CodeMismatchException", "message": "Invalid code"}, 400)
+                del self.codes[body["Username"]]
+                return Answer({})
             case "InitiateAuth" if body["AuthFlow"] == "REFRESH_TOKEN_AUTH":
                 username = self.refresh_tokens.get(body["AuthParameters"]["REFRESH_TOKEN"])
             case "InitiateAuth":

@@ -299,3 +299,20 @@ def test_picked_seat_that_was_taken_is_dropped_and_said(hall: FakeApi, visits: V
 
     expect(page.get_by_role("alert")).to_contain_text("방금 나갔어요")
     expect(page.locator(".chips li")).to_have_count(1)
+
+
+def test_place_for_a_wheelchair_is_asked_for_in_so_many_words(hall: FakeApi, visits: Visits) -> None:
+    visit = visits(hall)
+    hall.taken[HALL].clear()
+    arrive(hall, visit)
+    open_section(visit)
+    visit.page.get_by_role("button", name="목록").click()
+
+    place = visit.page.locator(".seat-list .chip").first
+    expect(place).to_have_attribute("aria-label", re.compile("휠체어석, 선택 가능$"))
+    place.click()
+    visit.page.locator(".pick button.wide").click()
+
+    visit.page.locator(".till .account").wait_for()
+    (request,) = hall.asked("POST", "/reservations")
+    assert request.body["accessible"] is True

@@ -554,3 +554,99 @@ def test_line_that_leads_to_nothing_ends_kindly(waiting: Visit, shop: FakeApi, c
     expect(waiting.page.get_by_role("status")).to_contain_text(said)
     expect(waiting.page.get_by_role("button", name="다시 줄 서기")).to_have_count(0)
     expect(waiting.page.get_by_role("button", name="공연 정보 보기")).to_be_visible()
+
+
+# -- by e-mail, and with points that are bought
+
+
+def test_who_signs_up_by_email_enters_the_code_and_can_have_it_sent_again(visits: Visits) -> None:
+    with FakeApi(signUp="email").running() as api:
+        visit = visits(api, expected={400})
+        visit.go("/sign-up")
+        visit.page.fill("#username", "fan")
+        visit.page.fill("#email", "fan@example.com")
+        visit.page.fill("#password", "Encore-2026!")
+        visit.page.click("form button[type=submit]")
+        visit.page.fill("#code", "999999")
+        visit.page.click("form button[type=submit]")
+        expect(visit.page.get_by_role("alert")).to_contain_text("확인 코드가 달라요")
+        assert_accessible(visit.page)
+
+        visit.page.get_by_role("button", name="코드 다시 받기").click()
+        expect(visit.page.get_by_role("status")).to_have_text("코드를 다시 보냈습니다.")
+        visit.page.fill("#code", "654321")
+        visit.page.click("form button[type=submit]")
+
+        expect(visit.page.locator(".who-name")).to_contain_text("fan")
+
+
+def test_forgotten_password_is_set_anew_with_a_code(visits: Visits) -> None:
+    with FakeApi(signUp="email").running() as api:
+        api.fan("fan")
+        visit = visits(api)
+        visit.go("/sign-in")
+        visit.page.get_by_role("button", name="비밀번호를 잊었나요?").click()
+        visit.page.fill("#username", "fan")
+        visit.page.click("form button[type=submit]")
+        expect(visit.page.locator("h1")).to_be_focused()
+        visit.page.fill("#code", "654321")
+        visit.page.fill("#password", "Encore-2027!")
+        assert_accessible(visit.page)
+        visit.page.click("form button[type=submit]")
+
+        expect(visit.page.locator(".who-name")).to_contain_text("fan")
+
+
+def test_where_points_are_bought_nobody_is_offered_to_charge_any(visits: Visits) -> None:
+    with FakeApi(charges="provider").running() as api:
+        api.add_concert()
+        api.add_performance()
+        visit = visits(api)
+        visit.sign_up("fan")
+        visit.go("/points")
+        expect(visit.page.locator(".balance")).to_contain_text("포인트는 결제 서비스에서 살 수 있어요")
+        expect(visit.page.locator("#charge-amount")).to_have_count(0)
+
+        held = api.hold("fan", "night-sky.first", [7])
+        visit.go(f"/reservations/{held['reservationId']}")
+
+        expect(visit.page.locator(".shortfall")).to_contain_text("포인트는 결제 서비스에서 살 수 있어요")
+        expect(visit.page.locator("#charge-amount")).to_have_count(0)
+
+
+def test_ledger_says_which_concert_was_paid_for(shop: FakeApi, visits: Visits) -> None:
+    visit = visits(shop)
+    to_the_till(shop, visit)
+    visit.page.locator(".pay").click()
+    expect(visit.page.locator("h1")).to_have_text("예매가 확정되었어요")
+
+    visit.go("/points")
+
+    expect(visit.page.locator(".entries li").first).to_contain_text("밤하늘")
+
+
+def test_who_has_just_left_is_told_when_to_come_back_and_then_may(shop: FakeApi, visits: Visits) -> None:
+    left_at = shop.now()
+
+    def cool_down(_: Request) -> Answer | None:
+        if shop.now() - left_at >= 30:
+            return None
+        problem = {"type": "about:blank", "title": "Later", "status": 429, "detail": "Later.", "code": "RATE_LIMITED"}
+        return Answer(problem, 429, {"Retry-After": "30"})
+
+    shop.script("POST", ".*/queue-tokens", cool_down)
+    visit = visits(shop, expected={429})
+    visit.page.clock.install()
+    visit.sign_up("fan")
+    visit.go("/concerts/night-sky")
+    visit.page.locator(".door-act button").click()
+    alert = visit.page.get_by_role("alert")
+    expect(alert.get_by_role("timer")).to_be_visible()
+    expect(alert.get_by_role("button")).to_have_count(0)
+    assert len(shop.asked("POST", ".*/queue-tokens")) == 1
+
+    shop.shift += 31
+    visit.page.clock.fast_forward(31_000)
+    alert.get_by_role("button", name="다시 시도").click()
+
+    expect(visit.page.locator(".right .countdown")).to_be_visible()
