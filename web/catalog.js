@@ -4,6 +4,7 @@ import { call, list, part } from "./api.js";
 
 const concerts = new Map();
 const performances = new Map();
+const halls = new Map();
 
 const remembered = (memory, id, load) => {
   if (!memory.has(id)) {
@@ -45,6 +46,9 @@ export const seatsOf = async (performanceId) =>
 
 /** One date: its grades with their prices, its sections, and what is left of each. */
 export const performanceNow = async (performanceId) => (await call("GET", `/performances/${part(performanceId)}`, { auth: false })).body;
+
+/** The same, as it was once: for its sections, which do not change. */
+export const sectionsOf = (performanceId) => remembered(halls, performanceId, () => performanceNow(performanceId));
 
 export const sectionSeats = async (performanceId, sectionId) =>
   (await call("GET", `/performances/${part(performanceId)}/seats?section=${part(sectionId)}`, { auth: false })).body;

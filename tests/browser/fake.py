@@ -34,6 +34,7 @@ from tools.ost.website import Website
 ROOT = Path(__file__).parents[2]
 SPECIFICATION = json.loads((ROOT / "functions" / "get_openapi" / "openapi.json").read_text("utf-8"))
 DAY = 86_400
+PRICED = {"seatNumber", "row", "label", "gradeId", "price"}
 DETAILS = {"description", "cancellation"}
 STEPS = ((10, 0), (7, 10), (3, 20), (1, 30), (0, 90))
 FEES = {
@@ -619,12 +620,17 @@ class FakeApi:
             "createdAt": rfc3339(self.now()),
             "cancelledSeatNumbers": [],
             "refunded": 0,
+            "together": len(numbers) == 1,
+            "seats": [
+                {"seatNumber": n, "row": "", "label": str(n), "gradeId": "standard", "price": performance["price"]}
+                for n in numbers
+            ],
         }
         if performance_id in self.halls:
             hall, prices = self.halls[performance_id]
             seats = [section.seat(n) for n in numbers for section in hall.sections if n in section.numbers]
             named = [{**seat, "price": prices[seat["gradeId"]]} for seat in seats]
-            reservation["seats"] = [{k: v for k, v in seat.items() if k not in {"x", "y"}} for seat in named]
+            reservation["seats"] = [{k: v for k, v in seat.items() if k in PRICED} for seat in named]
             reservation["amount"] = sum(seat["price"] for seat in named)
         self.fan(username).reservations[reservation_id] = reservation
         return self._shown(reservation)

@@ -87,6 +87,9 @@ def test_two_together_best_of_a_grade_in_three_taps_on_a_phone(
     shown = visit.page.locator(".slip-seats")
     for seat in (first, second):
         expect(shown).to_contain_text(re.compile(rf"{seat['row']}.*{seat['label']}"))
+    section = next(one for one in demo_hall().sections if first["seatNumber"] in one.numbers)
+    korean = dict(section.translations)["ko"]
+    expect(shown).to_contain_text(korean if language == "ko-KR" else section.name)
     visit.page.locator(".pay").tap()
     expect(visit.page.locator(".outcome [role=status]")).to_be_visible()
     expect(visit.page.locator(".slip")).to_contain_text("160,000 P")
@@ -316,3 +319,19 @@ def test_place_for_a_wheelchair_is_asked_for_in_so_many_words(hall: FakeApi, vis
     visit.page.locator(".till .account").wait_for()
     (request,) = hall.asked("POST", "/reservations")
     assert request.body["accessible"] is True
+
+
+def test_who_gets_seats_apart_is_told_so_before_paying(hall: FakeApi, visits: Visits) -> None:
+    visit = visits(hall)
+    arrive(hall, visit)
+    boxes = next(section for section in demo_hall().sections if section.section_id == "boxes-right")
+    hall.take(HALL, *boxes.numbers)
+    for number in (boxes.numbers[0], boxes.numbers[-1]):
+        del hall.taken[HALL][number]
+    visit.page.reload()
+    visit.page.locator(".plan-section").first.wait_for()
+    open_section(visit, "boxes-right")
+
+    visit.page.locator(".best button.wide").click()
+
+    expect(visit.page.locator(".till")).to_contain_text("나란한 좌석이 없어")

@@ -6,6 +6,7 @@ import { points, span, t } from "../language.js";
 import { Busy, Countdown, href, Icon, Note, path, ProblemNote, signInFirst, useAction } from "../parts.js";
 import { end, join, places, placeState } from "../places.js";
 import { signedIn } from "../session.js";
+import { recall, remember } from "../storage.js";
 
 const LOOK_AGAIN_MS = 10_000; // the map shows, the server decides: often enough to be useful
 
@@ -72,10 +73,16 @@ export function usePicking({ concertId, performanceId, most, reload, wish = () =
   return { picked, lost, full, toggle, replace, heard, hold, reserve };
 }
 
+const split = (reservationId) => `split.${reservationId}`;
+
+/** Were the best seats asked for, and none were side by side? */
+export const wasSplit = (reservationId) => recall(split(reservationId), sessionStorage) === true;
+
 /** Has seats held, and goes to pay for them. */
 export async function holdSeats(concertId, body, options) {
   try {
     const { body: held } = await call("POST", "/reservations", { body, queueToken: places.value[concertId]?.view.token, ...options });
+    if (body.quantity && held.together === false) remember(split(held.reservationId), true, sessionStorage);
     navigate(path`/reservations/${held.reservationId}`);
   } catch (problem) {
     if (problem.code === "QUEUE_TOKEN_EXPIRED" || problem.code === "QUEUE_TOKEN_INVALID") end(concertId, problem.code);

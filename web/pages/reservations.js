@@ -2,7 +2,7 @@
 
 import { html, useEffect, useState } from "../vendor/libraries.js";
 import { page } from "../api.js";
-import { concert as concertOf, performancesOf } from "../catalog.js";
+import { concert as concertOf, performancesOf, sectionsOf } from "../catalog.js";
 import { dayAndTime, points, t, told } from "../language.js";
 import { Busy, Countdown, href, Icon, Loading, Note, Page, ProblemNote, signInFirst, useAction } from "../parts.js";
 import { Poster } from "../poster.js";
@@ -43,17 +43,22 @@ function Mine() {
   `;
 }
 
-/** Title and date of a reservation, fetched once per concert. */
+/** Title and date of a reservation, fetched once per concert; with the hall's sections, where it has rows. */
 export function useOccasion({ concertId, performanceId }) {
   const [occasion, setOccasion] = useState({});
   useEffect(() => {
     let here = true;
     if (concertId) {
       concertOf(concertId).then((concert) => here && setOccasion((before) => ({ ...before, concert })), () => {});
-      performancesOf(concertId).then(
-        (all) => here && setOccasion((before) => ({ ...before, performance: all.find((one) => one.performanceId === performanceId) })),
-        () => {},
-      );
+      performancesOf(concertId)
+        .then(async (all) => {
+          const performance = all.find((one) => one.performanceId === performanceId);
+          if (here) setOccasion((before) => ({ ...before, performance }));
+          if (!performance?.hallVersion) return;
+          const { sections } = await sectionsOf(performanceId);
+          if (here) setOccasion((before) => ({ ...before, performance: { ...performance, sections } }));
+        })
+        .catch(() => {});
     }
     return () => void (here = false);
   }, [concertId, performanceId]);

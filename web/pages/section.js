@@ -2,7 +2,7 @@
 // is no more to draw than its largest section.
 
 import { html, useMemo, useRef, useState } from "../vendor/libraries.js";
-import { points, t, told } from "../language.js";
+import { language, points, t, told } from "../language.js";
 import { Icon, ProblemNote } from "../parts.js";
 import { boxAround, rowsOf, seatBeside } from "../plan.js";
 import { recall, remember } from "../storage.js";
@@ -126,7 +126,7 @@ function SeatPlan({ plan, section, grades, states, picked, own, full, toggle, ki
       })}
       ${rows.map(({ row, seats: own_ }) => [own_[0].x - PITCH, own_.at(-1).x + PITCH].map((x, side) => html`<text key=${`${row}${side}`} class="plan-row" x=${x} y=${own_.at(side ? -1 : 0).y + 10} font-size="30" aria-hidden="true">${row}</text>`))}
     `,
-    [section, states, picked, own, full, grades],
+    [section, states, picked, own, full, grades, language.value],
   );
   const { view, pixels } = viewport;
   const legible = PITCH * pixels >= LEGIBLE_PX;

@@ -6,6 +6,7 @@ import { secondsUntil } from "../clock.js";
 import { points, t, time } from "../language.js";
 import { Busy, Confirm, Countdown, Icon, Note, ProblemNote, sentence, useAction, useLoaded } from "../parts.js";
 import { balanceNow } from "../wallet.js";
+import { wasSplit } from "./picking.js";
 import { ChargeForm } from "./points.js";
 
 const TRY_AGAIN_MS = 5000;
@@ -57,7 +58,7 @@ export function Till({ reservation, payment, paying, unsure, payNow, reload }) {
   return html`
     <section class="till panel" aria-labelledby="till-title">
       <h2 id="till-title" class="unseen">${t("hold.pay")}</h2>
-      ${reservation.together === false && !underway && html`<${Note} tone="warn">${t("large.apart")}<//>`}
+      ${wasSplit(reservationId) && !underway && html`<${Note} tone="warn">${t("large.apart")}<//>`}
       ${locked
         ? html`<p class="locked"><${Icon} name="clock" />${t("hold.locked")}</p>`
         : html`<${Ring} from=${createdAt} until=${expiresAt} onEnd=${() => setTimeout(reload, 800)} />`}
