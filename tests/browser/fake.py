@@ -183,6 +183,7 @@ class FakeApi:
             "venue": self.concerts[concert_id]["venue"],
             "translations": {},
             "hallVersion": None,
+            "cancelled": False,
             "price": 1000,
             "seatsTotal": 50,
             "bookable": True,
