@@ -87,6 +87,7 @@ export function useViewport(box, { start, onTap }) {
       return { apart: Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY), middle: { clientX: (a.clientX + b.clientX) / 2, clientY: (a.clientY + b.clientY) / 2 } };
     };
     const down = (event) => {
+      if (event.target.closest("button")) return; // what lies over the drawing is no part of it
       if (touches.size === 0) travelled = 0;
       touches.set(event.pointerId, event);
     };

@@ -284,6 +284,18 @@ def test_a_large_hall_is_no_more_to_draw_than_its_section_and_only_what_changed_
     assert page.evaluate("changed.size") == len(free)
 
 
+def test_buttons_over_the_plan_pick_no_seat_beneath_them(hall: FakeApi, visits: Visits) -> None:
+    visit = visits(hall)
+    hall.taken[HALL].clear()
+    arrive(hall, visit)
+    open_section(visit)
+
+    for name in ("확대", "확대", "축소", "전체 보기", "확대"):
+        visit.page.get_by_role("button", name=name, exact=True).click()
+
+    expect(visit.page.locator("#pick-title")).to_have_text("고른 좌석 0/4")
+
+
 def test_picked_seat_that_was_taken_is_dropped_and_said(hall: FakeApi, visits: Visits) -> None:
     visit = visits(hall)
     visit.page.clock.install()
