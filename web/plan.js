@@ -48,17 +48,15 @@ export function rowsOf({ seats }) {
   return [...rows].map(([row, own]) => ({ row, seats: own }));
 }
 
-/** The nearest seat in the direction of an arrow key, or the same one at the edge. */
-export function seatBeside(seats, from, key) {
-  const [dx, dy] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[key] ?? [0, 0];
-  let best = from;
-  let least = Infinity;
-  for (const seat of seats) {
-    const along = (seat.x - from.x) * dx + (seat.y - from.y) * dy;
-    const aside = Math.abs((seat.x - from.x) * dy) + Math.abs((seat.y - from.y) * dx);
-    if (along <= 1 || (dx && aside > along)) continue;
-    const cost = along + aside * 2.5;
-    if (cost < least) [best, least] = [seat, cost];
-  }
-  return best;
+/** Where an arrow key leads to: along the row, or to the nearest seat of the next one; the same seat at the edge. */
+export function seatBeside(rows, from, key) {
+  const at = rows.findIndex(({ row }) => row === from.row);
+  const own = rows[at].seats;
+  const place = own.indexOf(from);
+  if (key === "Home") return own[0];
+  if (key === "End") return own.at(-1);
+  if (key === "ArrowLeft" || key === "ArrowRight") return own[place + (key === "ArrowLeft" ? -1 : 1)] ?? from;
+  const next = rows[at + (key === "ArrowUp" ? -1 : 1)]?.seats ?? [from];
+  const apart = (seat) => Math.hypot(seat.x - from.x, seat.y - from.y);
+  return next.reduce((best, seat) => (apart(seat) < apart(best) ? seat : best));
 }

@@ -77,7 +77,7 @@ def test_two_together_best_of_a_grade_in_three_taps_on_a_phone(
     assert_accessible(visit.page)
 
     visit.page.get_by_role("button", name=two, exact=True).tap()
-    visit.page.locator(".best").get_by_role("button", name=grade).tap()
+    visit.page.locator(".best").get_by_role("button", name=re.compile(f"^{grade}")).tap()
     visit.page.get_by_role("button", name=hold).tap()
 
     visit.page.locator(".till .account").wait_for()

@@ -108,24 +108,23 @@ function SeatPlan({ plan, section, grades, states, picked, own, full, toggle, ki
       use(here);
       return;
     }
-    const row = rows.find(({ row: name }) => name === here.row).seats;
-    const next = event.key === "Home" ? row[0] : event.key === "End" ? row.at(-1) : seatBeside(seats, here, event.key);
-    if (next === here && !event.key.startsWith("Arrow")) return;
+    if (!/^(Arrow(Up|Down|Left|Right)|Home|End)$/.test(event.key)) return;
     event.preventDefault();
+    const next = seatBeside(rows, here, event.key);
     setAt(next.seatNumber);
     viewport.show([next.x, next.y], PITCH * 1.5);
   };
 
   // Drawn anew only when a seat has changed: moving and enlarging change the window on it, not what is drawn.
   const drawn = useMemo(
-    () => html`
+    () => html`<g role="presentation">
       ${seats.map((seat) => {
         const kind = kindOf(seat.seatNumber);
         return html`<${Spot} key=${seat.seatNumber} kind=${kind} grade=${grades.get(seat.gradeId).index} x=${seat.x} y=${seat.y} square=${seat.accessible || seat.companionOf} id=${`seat-${seat.seatNumber}`} role="option"
           aria-selected=${kind === "chosen"} aria-disabled=${usable(kind, full) ? undefined : "true"} aria-label=${labelOf(seat, kind, grades)} />`;
       })}
       ${rows.map(({ row, seats: own_ }) => [own_[0].x - PITCH, own_.at(-1).x + PITCH].map((x, side) => html`<text key=${`${row}${side}`} class="plan-row" x=${x} y=${own_.at(side ? -1 : 0).y + 10} font-size="30" aria-hidden="true">${row}</text>`))}
-    `,
+    </g>`,
     [section, states, picked, own, full, grades, language.value],
   );
   const { view, pixels } = viewport;
@@ -140,7 +139,7 @@ function SeatPlan({ plan, section, grades, states, picked, own, full, toggle, ki
           aria-activedescendant=${`seat-${at}`} onKeyDown=${onKeyDown} onMouseMove=${(event) => setSeen(seatUnder(event))} onMouseLeave=${() => setSeen(null)}>
           ${drawn}
           <circle class="spot-focus" cx=${focused.x} cy=${focused.y} r="27" aria-hidden="true" />
-          ${inView.map((seat) => ["free", "chosen", "own"].includes(kindOf(seat.seatNumber)) && html`<text key=${seat.seatNumber} class="spot-label ${kindOf(seat.seatNumber)}" x=${seat.x} y=${seat.y + 7} font-size="19" aria-hidden="true">${seat.label}</text>`)}
+          <g aria-hidden="true">${inView.map((seat) => ["free", "chosen", "own"].includes(kindOf(seat.seatNumber)) && html`<text key=${seat.seatNumber} class="spot-label ${kindOf(seat.seatNumber)}" x=${seat.x} y=${seat.y + 7} font-size="19">${seat.label}</text>`)}</g>
         </svg>
         <${ZoomButtons} viewport=${viewport} />
       </div>
