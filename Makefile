@@ -66,6 +66,6 @@ openapi:  ## Merge the API's specification from the handlers
 pins: setup ## Compile the pinned requirements again, the functions' first. Needs a network
 	CUSTOM_COMPILE_COMMAND="make pins" .venv/bin/pip-compile layers/dependencies/requirements.in
 	CUSTOM_COMPILE_COMMAND="make pins" .venv/bin/pip-compile requirements/dev.in
-	CUSTOM_COMPILE_COMMAND="make pins" .venv/bin/pip-compile --generate-hashes --allow-unsafe requirements/scan.in
+	CUSTOM_COMPILE_COMMAND="make pins" .venv/bin/pip-compile requirements/scan.in
 clean:    ## Remove what was built (not .venv)
 	@rm -rf .aws-sam .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
