@@ -16,7 +16,7 @@ LOCUST = $(PYTHON) -m locust --locustfile lab/locustfile.py --headless --run-tim
 ALONE = tests/measures/test_cpu.py tests/stack tests/browser
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo publish audit build test check format fuzz events mutants measure load simulate drawing seating openapi pins clean
+.PHONY: help setup run demo publish audit build test check format fuzz events mutants measure load simulate drawing seating calling-off openapi pins clean
 
 help:     ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -61,6 +61,8 @@ drawing: setup ## Draw the order of a million fans: CPU by step, memory, sizes
 	@exec $(PYTHON) -m lab drawing
 seating: setup ## Crowds that ask for the best seats at once; CPU of a choice among 20,000, as ratios
 	@exec $(PYTHON) -m lab seating
+calling-off: setup ## Call a date of ten thousand tickets off, with deaths on the way: units, dollars and time for a thousand
+	@exec $(PYTHON) -m lab calling-off
 openapi:  ## Merge the API's specification from the handlers
 	@exec ./ost openapi
 pins: setup ## Compile the pinned requirements again, the functions' first. Needs a network

@@ -189,6 +189,28 @@ def pay(world: World, cold: bool) -> Bill:
     return tally.bill
 
 
+def cancel(world: World, cold: bool) -> Bill:
+    """Cancel a seat that is paid for, and get its points back."""
+    return _cancel(world, 1, cold)
+
+
+def cancel_two(world: World, cold: bool) -> Bill:
+    """Cancel two seats at once."""
+    return _cancel(world, 2, cold)
+
+
+def _cancel(world: World, seats: int, cold: bool) -> Bill:
+    user, numbers = world.user(), list(range(10, 10 + seats))
+    world.charge(user, 50_000)
+    held = world.hold(user, *numbers, performance=PERFORMANCE)["reservationId"]
+    world.demand(201, "start_payment", user, {"reservationId": held}, key=KEY)
+    world.demand(200, "quote_cancellation", user, reservationId=held)
+    body = {"expectedRefund": PRICE * seats}
+    with world.measured(cold=cold) as tally:
+        world.demand(201, "cancel_reservation", user, body, key=KEY, reservationId=held)
+    return tally.bill
+
+
 def advance_tick(world: World, cold: bool) -> Bill:
     """Look after a full hall with a line before it, when nothing changes hands."""
     world.fill_line(active=CAPACITY, waiting=100)
@@ -216,6 +238,8 @@ OPERATIONS = [
         Budget(4, PAY_WRITES, lambda_calls=3, transitions=5),
         pay,
     ),
+    Operation("cancel", "cancel a seat, points back", _http(0, 8), Budget(4, 18), cancel),
+    Operation("cancel_two", "cancel two seats at once", _http(0, 9), Budget(4, 21), cancel_two),
     Operation(
         "advance_tick",
         "one tick, 500 in, 100 waiting",

@@ -18,6 +18,8 @@ EXACT = {
     "charge": (1, 4, 1, 0),
     "use": (1, 4, 1, 0),
     "pay": (4, 20, 3, 5),
+    "cancel": (4, 18, 1, 0),
+    "cancel_two": (4, 21, 1, 0),
     "advance_tick": (24, 0, 0, 0),
 }
 """Read units, write units, Lambda calls and transitions of a warm call."""
@@ -34,6 +36,8 @@ EXACT_COLD = {
     "charge": (1, 4),
     "use": (1, 4),
     "pay": (4, 20),
+    "cancel": (4.5, 18),
+    "cancel_two": (4.5, 21),
     "advance_tick": (24, 0),
 }
 """Read and write units of a call in a process that has just started."""

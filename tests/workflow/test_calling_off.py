@@ -10,6 +10,7 @@ import pytest
 from booking import calling_off, cancellations, catalog, clock, payments, reservations, seats
 from booking.dynamodb import TransactionRefused, put, transact, update, write
 from booking.errors import PerformanceNotFound, SurveyChanged
+from lab import calling_off as lab_calling_off
 from tests.faults import Fault, Kind, ProcessEnded, kinds_for
 from tests.handlers import call, event_text
 from tests.tables import resources
@@ -445,3 +446,9 @@ def test_a_large_walk_with_random_deaths_gives_every_booking_back(world: World) 
 def test_what_an_execution_is_sent_is_what_its_events_show() -> None:
     assert json.loads(event_text("clear_seats", "range"))["range"] == {"first": 1, "last": 50}
     assert cancellations.called_off_id("r1") != cancellations.called_off_id("r2")
+
+
+def test_the_laboratory_and_the_workflow_agree_on_how_many_ranges_go_at_once() -> None:
+    machine = json.loads((ROOT / "statemachines" / "calling_off.asl.json").read_text("utf-8"))
+
+    assert machine["States"]["ClearSeats"]["MaxConcurrency"] == lab_calling_off.CONCURRENCY
