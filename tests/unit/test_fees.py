@@ -1,7 +1,10 @@
 """What is kept of a cancelled booking: each edge to the second, in the venue's zone, over changes of the clock."""
 
+import subprocess
+import sys
 from datetime import datetime
 from itertools import permutations
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -147,3 +150,16 @@ def test_no_quote_changes_before_it_says_so() -> None:
         assert quote.valid_until > when
         assert fees.quote(show, [1000], quote.valid_until - 1)[:5] == quote[:5]
         when = min(when + 3600, quote.valid_until)
+
+
+def test_the_zones_of_venues_are_found_where_the_system_has_none() -> None:
+    """A function's image may carry no zone files; the layer brings its own."""
+    needed = Path(fees.__file__).parents[3] / "dependencies" / "requirements.txt"
+    assert any(line.startswith("tzdata==") for line in needed.read_text("utf-8").splitlines())
+
+    say = "from zoneinfo import ZoneInfo; print(ZoneInfo('Asia/Seoul').key, ZoneInfo('Europe/Berlin').key)"
+    told = subprocess.run(
+        [sys.executable, "-c", say], env={"PYTHONTZPATH": ""}, capture_output=True, text=True, check=True
+    )
+
+    assert told.stdout.split() == ["Asia/Seoul", "Europe/Berlin"]

@@ -93,6 +93,10 @@ def test_the_history_says_which_payment_points_came_back_for(world: World) -> No
 
     entry = world.call("list_points_history", "ann").body["items"][0]
     assert (entry["type"], entry["amount"], entry["paymentId"]) == ("REFUND", 100, shown(world, held)["paymentId"])
+    for each in world.call("list_points_history", "ann").body["items"][:2]:
+        assert (each["concertId"], each["performanceId"]) == tuple(
+            held[name] for name in ("concertId", "performanceId")
+        )
 
 
 def test_the_doors_learn_that_the_ticket_is_good_no_more(world: World) -> None:

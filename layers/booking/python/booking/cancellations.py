@@ -267,7 +267,7 @@ def finish(payment: Payment, cancellation_id: str, at: int, budget: float = poin
     done: Cancellation = {**item, "status": "COMPLETED", "completedAt": at}
     if item["refund"]:
         of = payment["userId"], payment["paymentId"], cancellation_id
-        entry = points.refund_seats(*of, item["refund"], at, budget)
+        entry = points.refund_seats(*of, item["refund"], at, budget, **payments.bought(payment))
         done["balance"] = entry.item["balanceAfter"]
     for number in item["seatNumbers"]:
         write(check_ins.revoke(payment["performanceId"], number, payment["reservationId"], at))

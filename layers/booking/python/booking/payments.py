@@ -422,10 +422,15 @@ def step(name: str, status: Literal["DONE", "REFUSED", "FAILED"], at: int) -> St
     return {"name": name, "status": status, "at": at}
 
 
+def bought(payment: Facts) -> points.About:
+    """Say in a wallet what a payment was for."""
+    return {"concertId": payment["concertId"], "performanceId": payment["performanceId"]}
+
+
 def use_points(payment: Facts, at: int) -> Item:
     """Take the points. A refusal is an outcome; only what is technical is raised."""
     try:
-        entry = points.pay(payment["userId"], payment["paymentId"], payment["amount"], at)
+        entry = points.pay(payment["userId"], payment["paymentId"], payment["amount"], at, **bought(payment))
     except InsufficientPoints as refused:
         return {"outcome": "REFUSED", "at": at, "code": refused.code, **refused.members}
     if entry is None:
@@ -543,7 +548,7 @@ def refund_points(payment: Facts, at: int) -> Item:
         return {"outcome": "FAILED", "refunded": known["failure"]["refunded"], "at": at}
     if known is None or status != "UNDOING":
         raise NotUnlockedError(f"payment {payment['paymentId']} is {status}, not UNDOING")
-    refunded = points.refund(payment["userId"], payment["paymentId"], at)
+    refunded = points.refund(payment["userId"], payment["paymentId"], at, **bought(payment))
     reason: Failure = {**known["failure"], "refunded": refunded}
     try:
         write(

@@ -63,6 +63,8 @@ class About(TypedDict):
     """What an entry was for."""
 
     paymentId: NotRequired[str]
+    concertId: NotRequired[str]
+    performanceId: NotRequired[str]
     reason: NotRequired[str]
 
 
@@ -159,18 +161,18 @@ def use(user_id: str, amount: int, reason: str | None, key: str, at: int) -> Cha
     return _append(user_id, "USE", -amount, _request_guard(key, at, "USE", amount, reason), at, **about)
 
 
-def pay(user_id: str, payment_id: str, amount: int, at: int) -> Change | None:
-    """Take points for a payment, once. Returns None when the payment has been undone already.
+def pay(user_id: str, payment_id: str, amount: int, at: int, **about: Unpack[About]) -> Change | None:
+    """Take points for a payment, once; `about` says what was bought. Returns None when it has been undone already.
 
     Raises:
         InsufficientPoints: nothing was changed.
 
     """
-    entry = _append(user_id, "PAYMENT", -amount, _payment_guard(payment_id), at, paymentId=payment_id)
+    entry = _append(user_id, "PAYMENT", -amount, _payment_guard(payment_id), at, **_of(payment_id, about))
     return None if "void" in entry.item else entry
 
 
-def refund(user_id: str, payment_id: str, at: int) -> bool:
+def refund(user_id: str, payment_id: str, at: int, **about: Unpack[About]) -> bool:
     """Refund the points of a payment, once, or see to it that they can never be taken; tell which.
 
     Returns True when points were taken and are refunded, False when none were taken. Safe to repeat and to run beside
@@ -187,19 +189,25 @@ def refund(user_id: str, payment_id: str, at: int) -> bool:
     if debit is None or "void" in debit:
         return False
     refund_guard = _Once(f"KEY#REFUND#{payment_id}", ids.digest("REFUND", payment_id))
-    _append(user_id, "REFUND", -debit["amount"], refund_guard, at, paymentId=payment_id)
+    _append(user_id, "REFUND", -debit["amount"], refund_guard, at, **_of(payment_id, about))
     return True
 
 
 def refund_seats(
-    user_id: str, payment_id: str, cancellation_id: str, amount: int, at: int, budget: float = APPEND_BUDGET_SECONDS
+    user_id: str,
+    payment_id: str,
+    cancellation_id: str,
+    amount: int,
+    at: int,
+    budget: float = APPEND_BUDGET_SECONDS,
+    **about: Unpack[About],
 ) -> Change:
     """Return points of a payment for seats that were cancelled, once for each cancellation. Safe to repeat.
 
     No refund is refused for the limit of the balance.
     """
     once = _Once(f"KEY#CANCELLATION#{cancellation_id}", ids.digest("CANCELLATION", cancellation_id, amount))
-    return _append(user_id, "REFUND", amount, once, at, budget, paymentId=payment_id)
+    return _append(user_id, "REFUND", amount, once, at, budget, **_of(payment_id, about))
 
 
 def remember(user_id: str, key: str, request: str, at: int) -> Write:
@@ -242,6 +250,10 @@ def history(user_id: str, limit: int, after: str | None) -> tuple[list[LedgerEnt
 
 
 _ENTRIES = "#userId = :user AND begins_with(#sk, :entry)"
+
+
+def _of(payment_id: str, about: About) -> About:
+    return {**about, "paymentId": payment_id}
 
 
 def _payment_guard(payment_id: str) -> _Once:
@@ -348,6 +360,10 @@ def entry_view(item: LedgerEntry) -> "views.LedgerEntry":
     }
     if "paymentId" in item:
         shown["paymentId"] = item["paymentId"]
+    if "concertId" in item:
+        shown["concertId"] = item["concertId"]
+    if "performanceId" in item:
+        shown["performanceId"] = item["performanceId"]
     if "reason" in item:
         shown["reason"] = item["reason"]
     return shown

@@ -375,6 +375,8 @@ class LedgerEntry(TypedDict):
     balanceAfter: int
     at: str
     paymentId: NotRequired[str]
+    concertId: NotRequired[str]
+    performanceId: NotRequired[str]
     reason: NotRequired[str]
 
 
