@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,7 +25,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from jsonschema import Draft202012Validator
 
+from booking import fees
 from booking.best_available import Party, Shortfall, Snapshot, choose
+from booking.catalog import FeePolicy
 from booking.errors import CATALOGUE
 from booking.layout import Hall
 from tools.ost.cloud import free_port
@@ -397,6 +400,8 @@ class FakeApi:
             ("GET", "/reservations", True, self.list_reservations),
             ("GET", "/reservations/{reservationId}", True, self.get_reservation),
             ("DELETE", "/reservations/{reservationId}", True, self.release),
+            ("GET", "/reservations/{reservationId}/cancellation", True, self.quote),
+            ("POST", "/reservations/{reservationId}/cancellation", True, self.cancel),
             ("GET", "/points", True, lambda request: Answer({"balance": self.fan(request.user).balance})),
             ("POST", "/points/charges", True, self.charge),
             ("GET", "/points/history", True, self.history),
@@ -663,6 +668,52 @@ class FakeApi:
             self._taken(reservation["performanceId"]).pop(number, None)
         return Answer(None, 204)
 
+    def _quoted(self, request: Request, reservation: Json, numbers: list[int]) -> Json:
+        if reservation["status"] == "CANCELLED" or set(numbers) & set(reservation["cancelledSeatNumbers"]):
+            raise RefusedError("NOT_CANCELLABLE", reason="CANCELLED")
+        performance = self.performances[reservation["performanceId"]]
+        starts_at = int(datetime.fromisoformat(performance["startsAt"]).timestamp())
+        payment = self.fan(request.user).payments[reservation["paymentId"]]
+        paid_at = int(datetime.fromisoformat(payment["completedAt"]).timestamp())
+        policy: FeePolicy = {"steps": [list(step) for step in STEPS], "freeHours": 24, "freeDays": 3}
+        price = reservation["amount"] // len(reservation["seatNumbers"])
+        try:
+            terms = fees.Terms(policy, starts_at, performance["timezone"], paid_at)
+            made = fees.quote(terms, [price] * len(numbers), int(self.now()))
+        except fees.NotAllowed as refused:
+            raise RefusedError("NOT_CANCELLABLE", reason=refused.reason) from refused
+        sums = {"paid": made.paid, "fee": made.fee, "refund": made.refund, "keepPercent": made.keep_percent}
+        times = {"validUntil": rfc3339(made.valid_until), "serverTime": rfc3339(self.now())}
+        return {"reservationId": reservation["reservationId"], "seatNumbers": numbers, "rule": made.rule} | sums | times
+
+    def quote(self, request: Request, reservationId: str) -> Answer:  # noqa: N803
+        """GET /reservations/{reservationId}/cancellation."""
+        numbers = [int(number) for number in request.query["seatNumbers"].split(",")]
+        return Answer(self._quoted(request, self._reservation(request, reservationId), numbers))
+
+    def cancel(self, request: Request, reservationId: str) -> Answer:  # noqa: N803
+        """POST /reservations/{reservationId}/cancellation."""
+        fan, key = self.fan(request.user), request.headers["idempotency-key"]
+        if key in fan.done:
+            return fan.done[key]
+        reservation = self._reservation(request, reservationId)
+        numbers = request.body["seatNumbers"]
+        made = self._quoted(request, reservation, numbers)
+        if made["refund"] != request.body["expectedRefund"]:
+            raise RefusedError("QUOTE_CHANGED", **made)
+        self._move(request.user, "REFUND", made["refund"], paymentId=reservation["paymentId"])
+        reservation["cancelledSeatNumbers"] = sorted([*reservation["cancelledSeatNumbers"], *numbers])
+        reservation["refunded"] += made["refund"]
+        if len(reservation["cancelledSeatNumbers"]) == len(reservation["seatNumbers"]):
+            reservation |= {"status": "CANCELLED", "cancelledBy": "FAN"}
+        fan.payments[reservation["paymentId"]]["refunded"] = reservation["refunded"]
+        for number in numbers:
+            self._taken(reservation["performanceId"]).pop(number, None)
+        about = {name: made[name] for name in ("reservationId", "seatNumbers", "fee", "refund", "serverTime")}
+        status = {"cancellationId": f"c{secrets.token_hex(8)}", "status": "COMPLETED", "balance": fan.balance}
+        fan.done[key] = Answer(about | status, 201)
+        return fan.done[key]
+
     # -- points and payments
 
     def _move(self, username: str, kind: str, amount: int, **more: Any) -> Json:
@@ -708,6 +759,7 @@ class FakeApi:
             "createdAt": at,
             "completedAt": at,
             "balance": fan.balance,
+            "refunded": 0,
             "steps": [{"name": name, "status": "DONE", "at": at} for name in ("UsePoints", "ConfirmBooking")],
         }
         fan.done[key] = Answer(fan.payments[payment_id] | {"serverTime": at}, 201)

@@ -8,6 +8,7 @@ import { Busy, Countdown, href, Icon, Loading, Page, path, ProblemNote, signInFi
 import { join, places, placeState, want } from "../places.js";
 import { Poster } from "../poster.js";
 import { signedIn } from "../session.js";
+import { Terms } from "./cancellation.js";
 import { PhaseTag } from "./concerts.js";
 
 export function Concert({ concertId }) {
@@ -30,6 +31,7 @@ export function Concert({ concertId }) {
               ${concert.salesCloseAt && html`<span><${Icon} name="calendar" />${t("phase.until", { when: dayAndTime(concert.salesCloseAt) })}</span>`}
             </div>
             <${Door} concert=${concert} dates=${dates.value} reload=${() => (loaded.reload(), dates.reload())} />
+            <${Terms} terms=${concert.cancellation} />
             ${told(concert, "description") && html`<p class="description">${told(concert, "description")}</p>`}
           `}
       <section aria-labelledby="dates">

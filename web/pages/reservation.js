@@ -6,6 +6,7 @@ import { follow, hasEnded, isUnanswered, pay } from "../checkout.js";
 import { secondsUntil } from "../clock.js";
 import { points, t, told } from "../language.js";
 import { href, Icon, Loading, Note, Page, ProblemNote, signInFirst, useAction, useLoaded } from "../parts.js";
+import { Cancellation, CancelledBooking, Terms } from "./cancellation.js";
 import { endByPaying } from "../places.js";
 import { Poster } from "../poster.js";
 import { seatNames } from "../seatnames.js";
@@ -77,15 +78,15 @@ function Counter({ reservationId }) {
   const underway = paying.busy || (payment && !hasEnded(payment));
   const lapsed = reservation.status === "HELD" && !underway && !unsure && secondsUntil(reservation.expiresAt) === 0;
   const status = lapsed ? "EXPIRED" : reservation.status;
-  const headings = { HELD: t("hold.title"), CONFIRMED: t("hold.paidTitle"), EXPIRED: t("hold.expiredTitle"), RELEASED: t("hold.releasedTitle") };
+  const headings = { HELD: t("hold.title"), CONFIRMED: t("hold.paidTitle"), EXPIRED: t("hold.expiredTitle"), RELEASED: t("hold.releasedTitle"), CANCELLED: t("cancelling.overTitle") };
   return html`
     <${Page} class="counter ${status.toLowerCase()}" title=${headings[status] ?? t("hold.title")} turn=${status} lead=${status === "CONFIRMED" ? t("hold.paidLead") : undefined}
       before=${html`<a class="up" href="#/reservations"><${Icon} name="back" />${t("nav.reservations")}</a>`}>
       <div class="counter-grid">
-        <${Slip} reservation=${reservation} status=${status} occasion=${occasion} />
+        <div><${Slip} reservation=${reservation} status=${status} occasion=${occasion} />${["HELD", "CONFIRMED"].includes(status) && html`<${Terms} terms=${occasion.concert?.cancellation} />`}</div>
         ${status === "HELD"
           ? html`<${Till} reservation=${reservation} payment=${payment} paying=${paying} unsure=${unsure} payNow=${payNow} reload=${loaded.reload} />`
-          : html`<${Outcome} reservation=${reservation} status=${status} payment=${payment} problem=${paying.problem} />`}
+          : html`<${Outcome} reservation=${reservation} status=${status} payment=${payment} problem=${paying.problem} performance=${occasion.performance} reload=${loaded.reload} />`}
       </div>
     <//>
   `;
@@ -103,7 +104,7 @@ function Slip({ reservation, status, occasion }) {
         <dl>
           <div><dt>${t("hold.when")}</dt><dd>${when(occasion) ?? bone}</dd></div>
           <div><dt>${t("hold.where")}</dt><dd>${where(occasion) ?? bone}</dd></div>
-          <div><dt>${t("hold.seats")}</dt><dd class="slip-seats">${seatNames(reservation, occasion.performance).map((seat) => html`<b key=${seat}>${seat}</b>`)}</dd></div>
+          <div><dt>${t("hold.seats")}</dt><dd class="slip-seats">${seatNames(reservation, occasion.performance).map((seat, index) => (reservation.cancelledSeatNumbers?.includes(reservation.seatNumbers[index]) ? html`<s key=${seat}>${seat}</s>` : html`<b key=${seat}>${seat}</b>`))}</dd></div>
           <div><dt>${t("hold.amount")}</dt><dd>${points(amount)}</dd></div>
         </dl>
         <p class="slip-id">${reservationId}</p>
@@ -113,14 +114,24 @@ function Slip({ reservation, status, occasion }) {
 }
 
 /** After the end: what it came to and where to go. */
-function Outcome({ reservation, status, payment, problem }) {
+function Outcome({ reservation, status, payment, problem, performance, reload }) {
   const again = html`<a class="button" href=${href`/concerts/${reservation.concertId}/dates/${reservation.performanceId}`}>${t("reservations.again")}</a>`;
   if (status === "CONFIRMED") {
     return html`
       <section class="outcome panel">
         <${Note} tone="good" live title=${t("payment.done")}>${payment?.balance === undefined ? t("hold.enjoy") : t("hold.enjoyBalance", { balance: points(payment.balance) })}<//>
         ${payment && html`<${Steps} payment=${payment} />`}
+        ${reservation.cancelledSeatNumbers?.length > 0 && html`<p class="hint">${t("cancelling.partly", { refund: points(reservation.refunded) })}</p>`}
         <div class="actions"><a class="button" href="#/reservations">${t("nav.reservations")}</a><a class="button quiet" href="#/">${t("nav.concerts")}</a></div>
+        <${Cancellation} reservation=${reservation} performance=${performance} done=${reload} />
+      </section>
+    `;
+  }
+  if (status === "CANCELLED") {
+    return html`
+      <section class="outcome panel">
+        <${CancelledBooking} reservation=${reservation} />
+        <div class="actions"><a class="button" href="#/points">${t("nav.points")}</a><a class="button quiet" href="#/reservations">${t("nav.reservations")}</a></div>
       </section>
     `;
   }

@@ -70,7 +70,7 @@ export const where = ({ concert, performance }) => told(performance, "venue") ??
 
 export const when = ({ performance }) => performance && dayAndTime(performance.startsAt, performance.timezone);
 
-const SIGNS = { HELD: "clock", CONFIRMED: "check", EXPIRED: "cross", RELEASED: "cross" };
+const SIGNS = { HELD: "clock", CONFIRMED: "check", EXPIRED: "cross", RELEASED: "cross", CANCELLED: "again" };
 
 export const Status = ({ status }) => html`<span class="tag status-${status.toLowerCase()}"><${Icon} name=${SIGNS[status] ?? "info"} />${t(`reservations.status.${SIGNS[status] ? status : "OTHER"}`)}</span>`;
 
