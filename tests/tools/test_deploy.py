@@ -58,6 +58,7 @@ def test_real_sale_has_everything_on() -> None:
         "UserPoolTier": "PLUS",
         "FansCharge": "off",
         "Documentation": "off",
+        "Beacon": "on",
         "MonthlyBudget": "500",
         "PaymentStepsConcurrency": "100",
         "SettlePaymentConcurrency": "10",
