@@ -7,9 +7,12 @@ also reads what a process remembers, so its budget is `COLD_READS` more.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from booking import catalog, clock
+from booking import catalog, clock, halls
+from booking.layout import Hall
 from lab.measure.prices import Bill
 from lab.measure.world import CAPACITY, CONCERT, PERFORMANCE, PRICE, SEATS, World
+from lab.seating import section_of
+from tests import world as in_process
 
 COLD_READS = 1.5
 """What a cold call may read more: the concert, the performance and the queue's cursor."""
@@ -149,6 +152,46 @@ def lose_seat(world: World, cold: bool) -> Bill:
     return _reserve(world, SEATS, 409, cold)
 
 
+def reserve_two(rows: int) -> Callable[[World, bool], Bill]:
+    """Hold two picked seats in a hall of so many rows of 25, of which all others are taken."""
+
+    def run(world: World, cold: bool) -> Bill:
+        performance_id, names = _in_hall(world, rows)
+        user = world.user()
+        queue_token = world.enter(user, CONCERT)
+        body = {"performanceId": performance_id, "seatNumbers": [rows * 25 - 1, rows * 25]}
+        world.demand(200, "list_seats", performanceId=performance_id, query={"section": names[-1]})
+        with world.measured(cold=cold) as tally:
+            world.demand(201, "reserve_seats", user, body, queue_token=queue_token)
+        return tally.bill
+
+    return run
+
+
+def list_section(world: World, cold: bool) -> Bill:
+    """List a section of 600 seats of a hall of 9,600, every one of them taken."""
+    performance_id, names = _in_hall(world, 384)
+    world.take_seats(range(1, 601), performance_id)
+    section = {"section": names[0]}
+    world.demand(200, "list_seats", performanceId=performance_id, query=section)
+    with world.measured(cold=cold) as tally:
+        world.demand(200, "list_seats", performanceId=performance_id, query=section)
+    return tally.bill
+
+
+def _in_hall(world: World, rows: int) -> tuple[str, list[str]]:
+    """Publish another date, in a hall of so many rows of 25 in sections of 24 rows; return its id and its sections."""
+    sections = tuple(section_of(min(24, rows - row), 25, row * 25 + 1) for row in range(0, rows, 24))
+    hall = Hall("measured", "Measured", ({"gradeId": "r", "name": "R"},), sections)
+    pk, label = halls.partition(hall.version), f"rows-{rows}"
+    world.put("catalog", {"pk": pk, "sk": "SUMMARY", "summary": hall.summary()})
+    for section in sections:
+        world.put("catalog", {"pk": pk, "sk": f"SECTION#{section.section_id}", "layout": section.text()})
+    facts = {"hallVersion": hall.version, "prices": {"r": PRICE}, "price": PRICE, "seatsTotal": hall.seats_total}
+    in_process.World.publish(world, CONCERT, {label: facts})
+    return f"{CONCERT}.{label}", [section.section_id for section in sections]
+
+
 def _reserve(world: World, seat: int, status: int, cold: bool) -> Bill:
     performance = catalog.find_performance(PERFORMANCE, clock.now())
     catalog.find_concert(performance["pk"], clock.now())
@@ -229,6 +272,9 @@ OPERATIONS = [
     Operation("poll_average", "poll, over a wait of 10 min", _http(0, 0), Budget(0, 0.5), poll_average, False),
     Operation("reserve_seat", "hold the last of 50 seats", _http(0, 1), Budget(3, 8), reserve_seat),
     Operation("lose_seat", "ask for a seat that is taken", _http(0, 0), Budget(3, 0), lose_seat),
+    Operation("reserve_two_of_500", "hold two of 500 seats", _http(0, 2), Budget(12, 10), reserve_two(20)),
+    Operation("reserve_two_of_9600", "hold two of 9,600 seats", _http(0, 2), Budget(12, 10), reserve_two(384)),
+    Operation("list_section", "list a section of 600 of 9,600", _http(0.5, 0), Budget(13, 0), list_section),
     Operation("charge", "charge points", _http(0, 4), Budget(1, 6), charge),
     Operation("use", "use points", _http(0, 4), Budget(1, 6), use),
     Operation(

@@ -145,12 +145,12 @@ class World(in_process.World):
         table, key = settings_module.settings().queue_table, items.queue_key(CONCERT)
         dynamodb.write(dynamodb.update(table, key, "SET #admitted = :to", None, to=admitted))
 
-    def take_seats(self, numbers: range) -> None:
+    def take_seats(self, numbers: range, performance: str = PERFORMANCE) -> None:
         """Have other fans hold seats."""
         for number in numbers:
             user, at = self.user(), clock.now()
-            name = ids.reservation_id(user, PERFORMANCE, [number], number, 0, at)
-            dynamodb.write(seats.hold(PERFORMANCE, number, reservation_id=name, user_id=user, at=at, until=at + 300))
+            name = ids.reservation_id(user, performance, [number], number, 0, at)
+            dynamodb.write(seats.hold(performance, number, reservation_id=name, user_id=user, at=at, until=at + 300))
 
     def slept(self, seconds: float) -> None:
         """Bill a function for sleeping, while executions go on."""
