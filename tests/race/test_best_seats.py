@@ -1,6 +1,5 @@
 """The best seats that are free, chosen and held in one request: once for each key, whatever others do meanwhile."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,10 +9,10 @@ from booking.dynamodb import put, write
 from booking.settings import settings
 from tests.faults import Fault, Kind
 from tests.functional.world import hall_items
+from tests.race.test_seat_limit import before_the_transaction, sound
 from tests.world import CONCERT, PERFORMANCES, START, Answer, World
 
 HALL = f"{CONCERT}.hall"
-TRANSACT = "dynamodb.TransactWriteItems"
 
 
 @pytest.fixture
@@ -47,23 +46,6 @@ def ask(world: World, user: str, quantity: int, key: str = "k", token: str | Non
 def pick(world: World, user: str, *numbers: int, **more: Any) -> Answer:
     body = {"performanceId": HALL, "seatNumbers": list(numbers)} | more
     return world.ask("reserve_seats", user, body, queue_token=world.enter(user))
-
-
-def before_the_transaction(world: World, then: Callable[[], Any]) -> None:
-    happened = False
-
-    def observe(_: int, operation: str) -> None:
-        nonlocal happened
-        if operation == TRANSACT and not happened:
-            happened = True
-            then()
-
-    world.wire.observe = observe
-
-
-def sound(world: World) -> None:
-    world.wire.observe = None
-    assert world.violations() == []
 
 
 def take(*numbers: int, performance: str = HALL) -> None:
