@@ -143,7 +143,8 @@ def user(number: int) -> str:
 
 def book(performance: Performance, user_id: str, numbers: list[int], at: int) -> None:
     """Write what a sale leaves behind: seats sold, a reservation, its payment, the ledger and the limit."""
-    name, date = ids.reservation_id(user_id, DATE, numbers, 1, 0, at), catalog.performance_id(performance)
+    date = catalog.performance_id(performance)
+    name = ids.reservation_id(user_id, date, numbers, 1, 0, at)
     amount = performance["price"] * len(numbers)
     payment_id = ids.payment_id(user_id, "sold")
     reservation: reservations.Reservation = {

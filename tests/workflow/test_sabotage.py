@@ -12,14 +12,26 @@ from typing import Any
 
 import pytest
 
-from booking import clock, ids, limits, payments, points, reservations, seats
+from booking import (
+    calling_off,
+    cancellations,
+    catalog,
+    clock,
+    ids,
+    limits,
+    payments,
+    points,
+    reservations,
+    seats,
+)
 from booking.dynamodb import Write, check
 from booking.errors import ReservationExpired
 from booking.queue import place
 from booking.settings import settings
+from tests.faults import Fault, Kind
 from tests.race import test_best_seats as best_seats
 from tests.race import test_seat_limit as limit_races
-from tests.world import CONCERT, PERFORMANCES, StepFailed, StepRun, World, definition
+from tests.world import CONCERT, PERFORMANCES, SEATS, StepFailed, StepRun, World, definition
 
 type Sabotage = Callable[[World, pytest.MonkeyPatch], None]
 
@@ -342,6 +354,102 @@ def a_key_holds_one_block(world: World) -> None:
     assert len(world.items("seats")) == 2
 
 
+# ---- cancelling and calling off
+
+
+def bought(world: World, *numbers: int, key: str = "pay") -> dict[str, Any]:
+    held = world.hold("ann", *numbers)
+    world.charge("ann", 100 * len(numbers))
+    assert world.pay("ann", held, key=key).status == 201
+    world.time.sleep(1)
+    return held
+
+
+def cancelled(world: World, held: dict[str, Any], *numbers: int, key: str = "c") -> str | None:
+    body = {"seatNumbers": list(numbers), "expectedRefund": 100 * len(numbers)}
+    return world.call("cancel_reservation", "ann", body, key=key, reservationId=held["reservationId"]).code
+
+
+def owing(world: World, held: dict[str, Any], *numbers: int, key: str) -> None:
+    """Cancel while the wallet cannot be reached."""
+    world.wire.set(Fault(Kind.UNREACHABLE, 4))
+    cancelled(world, held, *numbers, key=key)
+    world.wire.set(None)
+
+
+def who_has_come_in_is_not_cancelled(world: World) -> None:
+    held = bought(world, 1)
+
+    def come_in() -> None:
+        seat = next(seat for seat in world.items("seats") if seat["seatNumber"] == 1)
+        world.put("seats", seat | {"admission": {"entry": "scan#door#1", "deviceId": "door", "at": 0}})
+
+    once(world, TRANSACT, come_in)
+    assert cancelled(world, held, 1) == "NOT_CANCELLABLE"
+    sound(world)
+
+
+def two_cancellations_at_once_know_of_each_other(world: World) -> None:
+    held = bought(world, 1, 2)
+    once(world, TRANSACT, lambda: cancelled(world, held, 2, key="other"))
+    assert cancelled(world, held, 1) is None
+    sound(world)
+    assert world.balance("ann") == 200
+
+
+def no_more_comes_back_than_was_paid(world: World) -> None:
+    held = bought(world, 1)
+    world.put("payments", world.items("payments")[0] | {"refundable": 99})
+    cancelled(world, held, 1)
+    assert world.balance("ann") == 0
+
+
+def two_debts_are_settled_one_by_one(world: World) -> None:
+    held = bought(world, 1, 2)
+    owing(world, held, 1, key="c")
+    owing(world, held, 2, key="d")
+    payment: Any = world.items("payments")[0]
+    assert payment["refunding"] == 2
+    for name in payment["cancellations"]:
+        cancellations.finish(payment, name, clock.now())  # each as if it knew of no other
+    sound(world)
+    assert "openShard" not in world.items("payments")[0]
+
+
+def a_late_refund_of_seats_comes_once(world: World) -> None:
+    held = bought(world, 1)
+    cancelled(world, held, 1)
+    payment = world.items("payments")[0]
+    points.refund_seats("ann", payment["paymentId"], next(iter(payment["cancellations"])), 100, clock.now())
+    sound(world)
+    assert world.balance("ann") == 100
+
+
+def a_key_cancels_in_one_booking(world: World) -> None:
+    held, other = bought(world, 1), bought(world, 2, key="p2")
+    assert cancelled(world, held, 1) is None
+    assert cancelled(world, other, 2) == "IDEMPOTENCY_KEY_REUSED"
+    sound(world)
+
+
+def a_date_that_is_called_off_gives_every_booking_back(world: World) -> None:
+    bought(world, 1)
+    catalog.mark(PERFORMANCES[0], "cancelled")
+    calling_off.clear(PERFORMANCES[0], {"first": 1, "last": SEATS}, clock.now())
+    sound(world)
+    assert world.balance("ann") == 100
+
+
+def a_range_may_be_cleared_twice_at_once(world: World) -> None:
+    bought(world, 1, 2)
+    catalog.mark(PERFORMANCES[0], "cancelled")
+    part: calling_off.Range = {"first": 1, "last": SEATS}
+    once(world, TRANSACT, lambda: calling_off.clear(PERFORMANCES[0], part, clock.now()))
+    calling_off.clear(PERFORMANCES[0], part, clock.now())
+    sound(world)
+    assert world.balance("ann") == 200
+
+
 # ---- what is taken away
 
 
@@ -393,6 +501,16 @@ def remove(state: str, member: str) -> Sabotage:
 
 def confirm_lost() -> Callable[[StepRun], dict[str, Any]]:
     return broken("ConfirmBooking", after=True)
+
+
+def together(*sabotages: Sabotage) -> Sabotage:
+    """Take several conditions away that stand in for each other."""
+
+    def apply(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        for sabotage in sabotages:
+            sabotage(world, monkeypatch)
+
+    return apply
 
 
 ATTACKS = {
@@ -454,6 +572,33 @@ ATTACKS = {
         loosen(points, "put", only="'void'"), a_late_debit_beside_the_undoing_is_given_back
     ),
     "points: a debit is not barred": Attack(no_void, a_debit_after_the_undoing_is_barred),
+    "seats: cancelling does not ask who has come in": Attack(
+        loosen(seats, "cancel", "#reservationId = :reservation AND #status = :sold"), who_has_come_in_is_not_cancelled
+    ),
+    "reservations: cancelling does not ask what was cancelled": Attack(
+        loosen(reservations, "cancel", "#status = :confirmed"), two_cancellations_at_once_know_of_each_other
+    ),
+    "payments: cancelling does not ask what can be refunded": Attack(
+        loosen(payments, "owe", "#status = :completed"), no_more_comes_back_than_was_paid
+    ),
+    "payments: a debt is settled whatever else is owed": Attack(
+        loosen(payments, "settle_debt"), two_debts_are_settled_one_by_one
+    ),
+    "points: a refund of seats has no guard": Attack(
+        loosen(points, "put", only="KEY#CANCELLATION"), a_late_refund_of_seats_comes_once
+    ),
+    "points: the key of a cancellation is not remembered": Attack(
+        loosen(points, "put", only="KEY#CANCEL#"), a_key_cancels_in_one_booking
+    ),
+    "seats: a seal does not spare what is sold": Attack(
+        loosen(seats, "seal"), a_date_that_is_called_off_gives_every_booking_back
+    ),
+    "reservations: a booking is called off twice": Attack(
+        together(
+            loosen(reservations, "cancel"), loosen(seats, "seal_sold"), loosen(payments, "owe"), loosen(limits, "keep")
+        ),
+        a_range_may_be_cleared_twice_at_once,
+    ),
     "workflow: a failing debit is not caught": Attack(
         remove("UsePoints", "Catch"), ends_by_itself(lambda: broken("UsePoints"), "FAILED")
     ),
