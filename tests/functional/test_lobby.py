@@ -1,5 +1,7 @@
 """The lobby and its draw: coming in, closing, drawing at every death, and what is published."""
 
+import io
+import json
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -312,3 +314,38 @@ def test_without_a_beacon_the_seed_follows_from_the_secret(concert: Concert, mon
 
     assert "round" not in found
     assert mistakes(found) == []
+
+
+@pytest.mark.parametrize("first", ["down", "not JSON", "no signature", "another round's", "right"])
+def test_the_round_is_taken_from_the_first_server_that_has_it_genuine(
+    monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    asked: list[str] = []
+    genuine = json.dumps(ROUNDS[1]).encode()
+    answers = {
+        "not JSON": b"<html>",
+        "no signature": b"{}",
+        "another round's": json.dumps(ROUNDS[0]).encode(),
+        "right": genuine,
+    }
+
+    def answer(address: str, timeout: float) -> io.BytesIO:
+        asked.append(address)
+        if len(asked) == 1 and first == "down":
+            raise OSError("no route")
+        return io.BytesIO(answers[first] if len(asked) == 1 else genuine)
+
+    monkeypatch.setattr("urllib.request.urlopen", answer)
+
+    assert drawing.fetch(ROUND) == ROUNDS[1]["signature"]
+    assert asked == beacon.paths(ROUND)[: 1 if first == "right" else 2]
+
+
+def test_a_round_that_no_server_has_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(_address: str, timeout: float) -> io.BytesIO:
+        raise OSError(timeout)
+
+    monkeypatch.setattr("urllib.request.urlopen", unreachable)
+
+    with pytest.raises(drawing.Late):
+        drawing.fetch(ROUND)
