@@ -72,6 +72,18 @@ def test_joining_costs_three_writes_and_one_read(calls: Calls) -> None:
     assert units(calls) == (0.5, 3)
 
 
+def test_whoever_joins_far_behind_does_not_read_the_line_though_a_place_is_free(calls: Calls) -> None:
+    fill_and_wait(admission.FRONT + 10)
+    queue = get("QueueTable", items.queue_key(CONCERT)) or {}
+    write(put("QueueTable", queue | {"active": 1}))
+    memory.forget()
+    calls.clear()
+
+    line.take_place(CONCERT, "dan", AT)
+
+    assert "Query" not in [name for name, _ in calls]
+
+
 def test_a_poll_costs_at_most_one_write_and_half_a_read_and_half_a_write_on_average(calls: Calls) -> None:
     """Over a wait of ten minutes, polling as told, each time in a process that remembers nothing."""
     turn, at, polls, written = fill_and_wait(300), AT, 0, 0.0
