@@ -1,13 +1,14 @@
 """The whole booking against a small model of it, with faults at any call and the clock moving in between.
 
-Users join, reserve, release, charge, use and pay, with old keys and new ones; executions are held back, steps break,
-requests arrive late, holds expire, the sweep comes by each minute. After each step the auditor finds nothing and what
-the users see is what the model says.
+Users join, reserve, release, charge, use, pay and cancel, with old keys and new ones; a date is called off; executions
+are held back, steps break, requests arrive late, holds expire, the sweep comes by each minute. After each step the
+auditor finds nothing and what the users see is what the model says.
 
 `FUZZ_STEPS=10000 pytest tests/model -s --hypothesis-seed=1` runs it at length; a failure prints the steps to it, and
 the same seed finds it again.
 """
 
+import contextlib
 import os
 import sys
 from collections import Counter
@@ -18,9 +19,10 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from booking import clock, ids, payments
+from booking import catalog, clock, ids, payments
 from booking.queue import tick
-from tests.faults import Fault, Kind
+from tests.faults import Fault, Kind, ProcessEnded
+from tests.handlers import call
 from tests.world import CONCERT, PERFORMANCES, PRICE, SEATS, Answer, StepFailed, StepRun, World
 
 USERS = ("ann", "bob", "eve")
@@ -54,6 +56,11 @@ class Hold:
     ends: int
     status: str = "HELD"
     paid_at: int | None = None
+    bought: tuple[int, ...] = ()
+    """Its seats as they were held; `seats` are those that were not cancelled."""
+
+    def __post_init__(self) -> None:
+        self.bought = self.seats
 
     @property
     def amount(self) -> int:
@@ -72,6 +79,8 @@ class Model:
     """Which reservation each key of a payment was used for."""
     open: dict[str, str] = field(default_factory=dict)
     """Open payments and their reservations."""
+    called_off: set[str] = field(default_factory=set)
+    """Performances that the organiser has called off."""
     holding: dict[tuple[str, str], set[tuple[int, int]]] = field(default_factory=dict)
     """Since when a user may have been holding seats of a performance, and the latest deadline since then. Whoever pays
     begins anew, at one of their next holds."""
@@ -107,6 +116,7 @@ class Booking(RuleBasedStateMachine):
     """See the module."""
 
     steps = 0
+    ended: ClassVar[Counter[str]] = Counter()
     refused: ClassVar[Counter[str]] = Counter()
 
     def __init__(self, world: World, beginning: Any) -> None:
@@ -172,7 +182,9 @@ class Booking(RuleBasedStateMachine):
         answer = self._ask(fault, "reserve_seats", user, body, queue_token=token)
         moments = (before, self.world.time.at)
         possible = {self._may_reserve(user, performance, seats, at) for at in moments}
-        if answer.code == "SEAT_TAKEN":
+        if performance in self.model.called_off:
+            assert answer.code == "PERFORMANCE_CANCELLED", answer
+        elif answer.code == "SEAT_TAKEN":
             assert None in possible, answer
         elif answer.code == "SEAT_LIMIT_EXCEEDED":
             assert max(self.model.count(user, performance, at) for at in moments) + len(seats) > LIMIT, answer
@@ -222,7 +234,7 @@ class Booking(RuleBasedStateMachine):
         match hold.status:
             case "RELEASED":
                 assert answer.status == 204, answer
-            case "CONFIRMED":
+            case "CONFIRMED" | "CANCELLED":
                 assert answer.code == "RESERVATION_NOT_HELD", answer
             case _ if locked:
                 assert answer.code == "PAYMENT_IN_PROGRESS", answer
@@ -231,7 +243,7 @@ class Booking(RuleBasedStateMachine):
                 hold.status = "RELEASED"
             case _:
                 assert answer.code == "RESERVATION_EXPIRED", answer
-                assert hold.ends <= self.world.time.at
+                assert hold.ends <= self.world.time.at or hold.performance in self.model.called_off
         self._check()
 
     @rule(
@@ -257,6 +269,54 @@ class Booking(RuleBasedStateMachine):
         name = data.draw(st.sampled_from(sorted(self.model.holds)), label="reservation")
         self._pay(name, key, fault, breaks, late=late)
 
+    @precondition(lambda self: self.model.holds)
+    @rule(data=st.data(), fault=faults(9))
+    def cancel(self, data: st.DataObject, fault: Fault | None) -> None:
+        """Cancel some seats of a booking, or try to; there is time enough that nothing is kept."""
+        name = data.draw(st.sampled_from(sorted(self.model.holds)), label="reservation")
+        hold = self.model.holds[name]
+        seats = data.draw(st.sets(st.sampled_from(hold.bought), min_size=1), label="seats")
+        body = {"seatNumbers": sorted(seats), "expectedRefund": PRICE * len(seats)}
+        key = f"cancel {Booking.steps}"
+        answer = self._ask(fault, "cancel_reservation", hold.user, body, key=key, reservationId=name)
+        if hold.status == "CONFIRMED" and hold.performance in self.model.called_off:
+            assert answer.code == "PERFORMANCE_CANCELLED", answer
+        elif hold.status == "CONFIRMED" and seats <= set(hold.seats):
+            assert answer.status in {201, 202}, answer
+            assert (answer.body["refund"], answer.body["seatNumbers"]) == (PRICE * len(seats), sorted(seats))
+            self._given_back(hold, tuple(seat for seat in hold.seats if seat not in seats))
+            Booking.ended["cancelled"] += 1
+        else:
+            assert answer.code == "NOT_CANCELLABLE", answer
+        self._check()
+
+    def _given_back(self, hold: Hold, left: tuple[int, ...]) -> None:
+        self.model.balance[hold.user] += PRICE * (len(hold.seats) - len(left))
+        hold.seats = left
+        hold.status = "CONFIRMED" if left else "CANCELLED"
+
+    @precondition(lambda self: not self.model.called_off and self.model.holds)
+    @rule(chance=st.integers(0, 4), fault=faults(20))
+    def call_off(self, chance: int, fault: Fault | None) -> None:
+        """Call a date off, at most one, and seldom: with a death in the middle, then again from zero."""
+        if chance:
+            return
+        catalog.mark(PERFORMANCES[1], "cancelled")
+        self.world.new_process()
+        self.model.called_off.add(PERFORMANCES[1])
+        self.world.wire.set(fault)
+        event = {"performanceId": PERFORMANCES[1], "range": {"first": 1, "last": SEATS}}
+        with contextlib.suppress(Exception, ProcessEnded):
+            call("clear_seats", event)
+        self.world.wire.fault = None
+        self.world.new_process()
+        call("clear_seats", event)
+        for hold in self.model.holds.values():
+            if hold.performance == PERFORMANCES[1] and hold.status == "CONFIRMED":
+                self._given_back(hold, ())
+        Booking.ended["called off"] += 1
+        self._check()
+
     def _pay(self, name: str, key: str, fault: Fault | None, breaks: str | None, *, late: bool) -> None:
         hold = self.model.holds[name]
         self.world.run_step = _breaking(breaks)
@@ -274,7 +334,9 @@ class Booking(RuleBasedStateMachine):
         if used_for not in {None, name}:
             assert answer.code == "IDEMPOTENCY_KEY_REUSED", answer
         elif answer.status == 201:
-            assert hold.status == "CONFIRMED", answer
+            assert hold.status in {"CONFIRMED", "CANCELLED"}, answer
+        elif answer.code == "PERFORMANCE_CANCELLED":
+            assert hold.performance in self.model.called_off, answer
         elif answer.code in {"RESERVATION_EXPIRED", "INSUFFICIENT_POINTS"} and payment is None:
             assert answer.code == "RESERVATION_EXPIRED", answer
             assert hold.ends <= self.world.time.at
@@ -283,7 +345,7 @@ class Booking(RuleBasedStateMachine):
         elif answer.code == "PAYMENT_IN_PROGRESS":
             assert name in self.model.open.values()
         elif answer.code == "RESERVATION_NOT_HELD":
-            assert hold.status == "RELEASED"
+            assert hold.status in {"RELEASED", "CANCELLED"}
         elif answer.status in {202, 402, 410, 503}:
             assert payment is not None, answer
             assert answer.body["paymentId"] == payment["paymentId"]
@@ -369,7 +431,17 @@ class Booking(RuleBasedStateMachine):
         return next((item for item in self.world.items("payments") if item["paymentId"] == name), None)
 
     def _is_paying(self, user: str) -> bool:
-        return any(self.payment_users[name] == user for name in self.model.open)
+        """Tell whether points of a user are on their way, there or back."""
+        return self._owed(user) > 0 or any(self.payment_users[name] == user for name in self.model.open)
+
+    def _owed(self, user: str) -> int:
+        """Add up what cancellations still owe a user."""
+        return sum(
+            each["refund"]
+            for item in self.world.items("payments")
+            for each in item.get("cancellations", {}).values()
+            if item["userId"] == user and each["status"] == "REFUNDING"
+        )
 
     def _learn(self, payment: dict[str, Any], user: str) -> None:
         self.payment_users[payment["paymentId"]] = user
@@ -398,16 +470,17 @@ class Booking(RuleBasedStateMachine):
         for user in USERS:
             balance, paying = self.world.balance(user), self._is_paying(user)
             amounts = [self.model.holds[r].amount for p, r in self.model.open.items() if self.payment_users[p] == user]
-            assert balance == self.model.balance[user] or (
-                paying and self.model.balance[user] - sum(amounts) <= balance <= self.model.balance[user]
-            )
+            least = self.model.balance[user] - sum(amounts) - self._owed(user)
+            assert balance == self.model.balance[user] or (paying and least <= balance <= self.model.balance[user])
         for performance in PERFORMANCES:
             shown = self.world.call("list_seats", performanceId=performance).body["seats"]
             for seat in shown:
                 name = self.model.owner(performance, seat["seatNumber"], at)
                 status = self.model.holds[name].status if name else None
                 wanted = {"HELD": "HELD", "CONFIRMED": "SOLD", None: "AVAILABLE"}[status]
-                locked = name in self.model.open.values()
+                if performance in self.model.called_off:
+                    wanted = "CANCELLED"
+                locked = name in self.model.open.values() and performance not in self.model.called_off
                 assert seat["status"] == wanted or locked, (performance, seat, name)
 
 
@@ -449,3 +522,4 @@ def test_booking_is_what_the_model_says(opened: tuple[World, Any]) -> None:
             phases=[Phase.generate, Phase.shrink] if at_length else [Phase.generate],
         ),
     )
+    assert min(Booking.ended[end] for end in ("cancelled", "called off")) > 0, Booking.ended
