@@ -66,8 +66,9 @@ PRIOR_ENTRIES = 10
 """How many entries the prior weighs. Before any measurement the prior is what is certain, see `estimated_wait`."""
 
 SAFE_SECONDS = 60
-"""For how long beyond the pause that was told a place is safe at least. A renewal lasts for two pauses and this, so
-that every second poll writes nothing."""
+"""For how long beyond the pause that was told a place is safe at least."""
+RENEWED_PAUSES, RENEWED_SECONDS = 1, 6
+"""A renewal lasts for that much longer, so that about two of three polls write nothing."""
 
 
 OVER = frozenset({"FINISHED", "EXPIRED"})
@@ -338,7 +339,7 @@ def poll_after(position: int, shortest: int, polls_per_second: int, spread: floa
 
 def life(poll_after_seconds: int) -> int:
     """Return for how many seconds a renewal keeps a waiting place safe, by when it is to poll next at the latest."""
-    return 2 * poll_after_seconds + SAFE_SECONDS
+    return poll_after_seconds + SAFE_SECONDS + RENEWED_PAUSES * poll_after_seconds + RENEWED_SECONDS
 
 
 def must_renew(expires_at: int, poll_after_seconds: int, at: int) -> bool:
