@@ -85,9 +85,20 @@ def test_a_token_that_asks_for_no_signature_is_not_valid() -> None:
     parts = [{"alg": "none", "typ": "JWT", "kid": kid}, claims()]
     body = ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
 
-    for text in (f"{body}.", body, "a.b.c", "ä", "." * 5):
+    good = token.sign(TURN)
+    spoilt = [f"{good[:-1]}ä", f"{good}\ud800", good.replace(".", ".\ud800", 1), good[:-2], f"{good}.{good}"]
+    for text in (f"{body}.", body, "a.b.c", "ä", "." * 5, *spoilt):
         with pytest.raises(QueueTokenInvalid):
             read(text)
+
+
+def test_another_house_reads_our_tokens_and_we_read_its() -> None:
+    ours = token.sign(TURN)
+
+    assert jwt.decode(ours, "k" * 64, ["HS256"], options={"verify_exp": False}) == claims()
+    assert read(forged(claims(), "k" * 64, {"kid": jwt.get_unverified_header(ours)["kid"]})) == TURN
+    with pytest.raises(QueueTokenInvalid):
+        read(jwt.encode(claims(), "k" * 64, "HS512", headers={"kid": jwt.get_unverified_header(ours)["kid"]}))
 
 
 def test_a_signed_token_that_lacks_a_claim_is_not_valid() -> None:
