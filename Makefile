@@ -19,7 +19,7 @@ ALONE = tests/measures/test_cpu.py tests/stack tests/browser
 .PHONY: help setup run demo publish audit build test check format fuzz events mutants measure load simulate drawing seating calling-off openapi pins clean
 
 help:     ## Show what can be made
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
 run:      ## Deploy to a local cloud and keep it running: make run PORT=4610 PARAMS="QueueCapacity=5 HoldSeconds=8"
 	@exec ./ost run --host $(HOST) --port $(PORT) --params "$(PARAMS)"
 demo:     ## Walk the whole journey against the running stack
