@@ -758,8 +758,8 @@ class FakeApi:
             "status": "COMPLETED",
             "createdAt": at,
             "completedAt": at,
-            "balance": fan.balance,
             "refunded": 0,
+            "balance": fan.balance,
             "steps": [{"name": name, "status": "DONE", "at": at} for name in ("UsePoints", "ConfirmBooking")],
         }
         fan.done[key] = Answer(fan.payments[payment_id] | {"serverTime": at}, 201)

@@ -45,7 +45,7 @@ def open_section(visit: Visit, section_id: str = SECTION) -> None:
     """From the sections to the seats of one."""
     sections = [section.section_id for section in demo_hall().sections]
     visit.page.locator(".section-list button").nth(sections.index(section_id)).click()
-    visit.page.locator(".spot.free").first.wait_for()
+    visit.page.locator(".seats-svg .spot.free").first.wait_for()
 
 
 def middle(where: Locator) -> tuple[float, float]:
@@ -155,7 +155,7 @@ def test_sections_say_what_is_left_and_what_they_cost_and_sold_out_ones_do_not_o
     page.keyboard.press("Enter")
 
     expect(page.locator("#hall-title")).to_have_text("1층 중앙")
-    page.locator(".spot.free").first.wait_for()
+    page.locator(".seats-svg .spot.free").first.wait_for()
     assert_accessible(page)
     page.get_by_role("button", name="전체 구역").click()
     expect(page.locator(".plan-section")).to_have_count(14)
@@ -166,7 +166,7 @@ def test_seats_are_picked_by_finger_without_a_pinch_and_held(hall: FakeApi, visi
     arrive(hall, visit)
     open_section(visit)
     page = visit.page
-    boxes = page.locator(".spot.free").evaluate_all(
+    boxes = page.locator(".seats-svg .spot.free").evaluate_all(
         "(spots) => { const frame = document.querySelector('.plan-frame').getBoundingClientRect();"
         " return spots.filter((spot) => { const box = spot.getBoundingClientRect(); return box.x > frame.x + 30 &&"
         " box.right < frame.right - 60 && box.y > frame.y + 30 && box.bottom < frame.bottom - 30; })"
