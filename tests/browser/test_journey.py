@@ -1,12 +1,15 @@
 """Fans book in the browser: the whole way, at phone and desktop size, in both languages, alone and against others."""
 
+import re
 import secrets
+import subprocess
+import time
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import COLD, Stacks, Visits, assert_accessible
-from tests.stack.local_stack import LocalStack
+from tests.browser.conftest import COLD, SMALL_PHONE, Stacks, Visits, assert_accessible
+from tests.stack.local_stack import ROOT, LocalStack
 
 
 def name(start: str) -> str:
@@ -94,6 +97,90 @@ def test_fan_books_from_the_first_page_to_the_ticket_reloading_at_each_step(
     visit.go("/reservations")
     expect(page.locator(".page .note")).to_be_visible()
     expect(page.locator(".ticket")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("language", "two", "grade", "words"),
+    [
+        ("ko-KR", "2명", "S석", ("좌석 취소하기", "취소하고", "좌석 취소")),
+        ("en-US", "2 people", "S ", ("Cancel seats", "Cancel and get", "Cancel the seats")),
+    ],
+    ids=["ko", "en"],
+)
+def test_two_seats_together_in_the_large_hall_are_bought_and_given_back_one_by_one_on_a_phone(
+    visits: Visits, stack: LocalStack, language: str, two: str, grade: str, words: tuple[str, str, str]
+) -> None:
+    visit = visits(stack, language=language, phone=True, size=SMALL_PHONE)
+    page, mark = visit.page, language[:2]
+    visit.sign_up(name("fan"))
+    visit.go("/concerts/ashes-and-aurora")
+    page.locator(".door-act button").click(timeout=COLD)
+    page.locator(".plan-section").first.wait_for(timeout=COLD)
+    visit.shot(f"hall-1-sections-{mark}")
+
+    page.get_by_role("button", name=two, exact=True).tap()
+    page.locator(".best").get_by_role("button", name=re.compile(f"^{grade}")).tap()
+    page.locator(".best button.wide").tap()
+    page.locator(".shortfall").wait_for(timeout=COLD)
+    visit.charge_what_is_missing()
+    visit.shot(f"hall-2-hold-{mark}")
+    page.locator(".pay").tap()
+    page.locator(".outcome .note.good").wait_for(timeout=COLD)
+    expect(page.locator(".slip-seats b")).to_have_count(2)
+    visit.shot(f"hall-3-ticket-{mark}")
+
+    opens, agrees, sure = words
+    for left in (1, 0):
+        page.get_by_role("button", name=opens, exact=True).tap(timeout=COLD)
+        if left:
+            page.locator(".cancel-seats input").nth(1).uncheck()
+        expect(page.locator(".cancellation .rest dd")).to_have_text("80,000 P", timeout=COLD)
+        visit.shot(f"hall-{5 - left}-cancel-{mark}")
+        page.get_by_role("button", name=re.compile(agrees)).tap()
+        page.get_by_role("dialog").get_by_role("button", name=sure, exact=True).tap()
+        expect(page.locator(".slip-seats b")).to_have_count(left, timeout=COLD)
+    expect(page.locator(".slip")).to_have_class(re.compile("slip"))
+    expect(page.locator(".outcome")).to_contain_text("160,000 P")
+    visit.shot(f"hall-6-over-{mark}")
+    visit.go("/points")
+    expect(page.locator(".big")).to_have_text("160,000 P", timeout=COLD)
+
+
+@pytest.mark.parametrize("language", ["ko-KR", "en-US"], ids=["ko", "en"])
+def test_date_that_is_called_off_gives_everything_back_and_says_so(
+    visits: Visits, stack: LocalStack, language: str
+) -> None:
+    concert = stack.publish_concert(price=1000, performances=2)
+    visit = visits(stack, language=language)
+    page = visit.page
+    visit.sign_up(name("fan"))
+    visit.arrive(concert)
+    visit.hold(7)
+    visit.charge_what_is_missing()
+    page.locator(".pay").click()
+    page.locator(".outcome .note.good").wait_for(timeout=COLD)
+
+    def calling_off(*words: str) -> str:
+        command = [str(ROOT / "ost"), "cancel-performance", concert.performance_id, *words, "--state", str(stack.state)]
+        told = subprocess.run(command, capture_output=True, text=True, check=False)
+        return told.stdout + told.stderr
+
+    code = re.search(r"--confirm ([a-z2-7]{6})", calling_off("--dry-run", "--off-sale"))
+    assert code
+    calling_off("--confirm", code[1])
+    deadline = time.monotonic() + 90
+    while "nothing left" not in calling_off("--status"):
+        assert time.monotonic() < deadline
+        time.sleep(1)
+    page.reload()
+
+    expect(page.locator(".outcome")).to_contain_text("1,000 P", timeout=COLD)
+    told = "주최 측이 이 날짜의 공연을 취소했어요" if language == "ko-KR" else "The organiser called this date off"
+    expect(page.locator(".outcome")).to_contain_text(told)
+    assert_accessible(page)
+    visit.shot(f"called-off-{language[:2]}")
+    visit.go("/points")
+    expect(page.locator(".big")).to_have_text("1,000 P", timeout=COLD)
 
 
 def test_of_two_fans_who_want_one_seat_the_slower_is_told_and_picks_another(visits: Visits, stack: LocalStack) -> None:
