@@ -86,7 +86,7 @@ def test_three_hundred_tickets_come_back_whatever_dies(stack: LocalStack) -> Non
     clear = stack.cloud.outputs["ClearSeatsFunctionName"]
     functions.update_function_configuration(FunctionName=clear, Timeout=1)  # every range dies in the middle
     ost(stack, date, "--confirm", code[1])
-    time.sleep(5)
+    time.sleep(3)
     for running in steps.list_executions(
         stateMachineArn=stack.cloud.outputs["CallingOffWorkflowArn"], statusFilter="RUNNING"
     )["executions"]:

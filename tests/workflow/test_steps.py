@@ -54,7 +54,7 @@ def test_what_is_shown_and_drawn_are_the_steps() -> None:
         titles = re.search(r"\bstep: \{(.*?)\}", (ROOT / "web" / "i18n" / f"{language}.js").read_text("utf-8"))
         assert titles
         assert set(re.findall(r"(\w+): \"", titles[1])) == {member(step) for step in payments.STEPS}
-    known = re.search(r"const known = \{(.*?)\}", (ROOT / "web" / "pages" / "reservation.js").read_text("utf-8"))
+    known = re.search(r"const NAMES = \{(.*?)\}", (ROOT / "web" / "pages" / "till.js").read_text("utf-8"))
     assert known
     drawn = dict(re.findall(r"(\w+): \"(\w+)\"", known[1]))
     assert drawn == {step.lower(): member(step) for step in payments.STEPS}

@@ -81,6 +81,8 @@ def _status(stack: Stack, performance: str, survey: dict[str, Any]) -> None:
     with step("Auditing", "Audited"):
         violations, _ = audit.find(stack)
     left = [f"{each.rule}: {each.detail} ({', '.join(each.ids)})" for each in violations if each.rule in LEFT]
+    if survey["bookings"]:
+        left.append(f"{survey['bookings']:,} bookings had not been given back when they were looked at; look again")
     if survey["owed"]:
         left.append(f"{survey['owed']:,} points are on their way back; the sweep gives them back within minutes")
     if not survey["cancelled"]:
