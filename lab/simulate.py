@@ -20,6 +20,9 @@ IMAGES = ROOT / "docs" / "images"
 SIZES = ((1_000, 50, 20_000), (10_000, 500, 20_000), (200_000, 2_000, 7_200), (1_000_000, 2_000, 3_600))
 """Fans, places, and for how many seconds at most. The largest are watched for their first hour or two."""
 ABANDONMENTS = (0.0, 0.3, 0.6)
+DRAWN = (100_000, 1_000_000)
+ABSENT = (0.0, 0.6, 0.95)
+"""Who were in the lobby, and the part of them that does not come."""
 MUST_HOLD = (20_000, 500, 20_000)
 
 type Row = list[str]
@@ -44,10 +47,17 @@ def simulate(
             progress.advance(everything)
         others = [_others(crowd) for crowd in plan[: len(ABANDONMENTS)]]
     *main, changed = outcomes
+    draws = [
+        run(Crowd(fans, 2_000, absent, horizon=600, drawn=True))
+        for fans in DRAWN
+        for absent in ABSENT
+        if fans <= largest
+    ]
     tables = [
         _places("Places, order, waits", main),
         _bills("Polls, units and dollars", main),
         _compared("The same crowd in other designs (20,000 fans, 500 places)", main[: len(ABANDONMENTS)], others),
+        _after_a_draw("After a draw (2,000 places)", draws),
         _places("An operator changes the capacity: 500, at 600 s 250, at 1,500 s 0, at 1,800 s 750", [changed]),
     ]
     for table in tables:
@@ -101,7 +111,7 @@ def _bills(title: str, outcomes: list[Outcome]) -> Figures:
     for outcome in outcomes:
         bills, polls = outcome.bills, int(outcome.polls.sum())
         bill, ticks = sum(bills.values(), Bill()), bills["ticks"]
-        row = [f"{polls:,}", f"{outcome.polls.max():,}"]
+        row = [f"{polls:,}", f"{outcome.polls.max():,}", f"{outcome.refused:,}"]
         row += [f"{1000 * polls / max(1, outcome.present.sum()):.0f}"]
         row += [f"{bill.write_units:,.0f}", f"{bill.read_units:,.0f}"]
         row += [
@@ -110,6 +120,18 @@ def _bills(title: str, outcomes: list[Outcome]) -> Figures:
         ]
         row += [f"${bill.dynamodb_usd:,.2f}", f"${bill.usd:,.2f}", f"${bill.usd / outcome.crowd.fans:.6f}"]
         rows.append(_name(outcome) + row)
+    return Figures(title, columns, rows)
+
+
+def _after_a_draw(title: str, outcomes: list[Outcome]) -> Figures:
+    columns = ["in the lobby", "do not come", "in use, first minute", "second and third", "from the fourth on"]
+    columns += ["most polls/s", "refused", "lost", "numbers ended"]
+    rows = []
+    for outcome in outcomes:
+        row = [f"{outcome.crowd.fans:,}", f"{outcome.crowd.abandonment:.0%}"]
+        row += [f"{outcome.used(*between):.1%}" for between in ((0, 60), (60, 180), (180, outcome.seconds))]
+        row += [f"{outcome.polls.max():,}", f"{outcome.refused:,}", str(outcome.lost)]
+        rows.append([*row, f"{outcome.bills['ticks'].write_units:,.0f}"])
     return Figures(title, columns, rows)
 
 

@@ -68,6 +68,8 @@ class Crowd:
     horizon: int = 20_000
     capacities: tuple[tuple[int, int], ...] = ()
     """Changes of the capacity by an operator: when, and to what."""
+    drawn: bool = False
+    """Whether all of them were in a lobby whose order is drawn at 0. Then those who go away never call."""
     seed: int = 7
 
 
@@ -98,6 +100,11 @@ class Outcome:
         wanted = (self.present > 0) & (self.capacity > 0)
         wanted[:2] = False
         return float(np.minimum(self.active, self.capacity)[wanted].sum() / max(1, self.capacity[wanted].sum()))
+
+    def used(self, since: int, until: int) -> float:
+        """Return the part of the places that was in use between two times."""
+        seconds = slice(since, until)
+        return float(self.active[seconds].sum() / max(1, self.capacity[seconds].sum()))
 
     @property
     def most_over(self) -> int:
@@ -141,6 +148,17 @@ class Fans:
         self.ends_at = np.full(n, never, dtype=np.int32)
         self.entered_at = np.full(n, -1, dtype=np.int32)
         self.joined = 0
+        self.called = np.ones(n, dtype=bool)
+
+    def draw(self, line: Line, absent: float) -> None:
+        """Have everybody's number drawn already, to call first when it is their time, with ten seconds of jitter; a
+        part of them never does."""
+        self.joined = len(self.called)
+        self.leaves_at = np.where(self.random.random(self.joined) < absent, 0, np.iinfo(np.int32).max).astype(np.int32)
+        self.called[:] = False
+        later = np.maximum(0, np.arange(1, self.joined + 1) - line.calls_front) // line.calls_per_second
+        self.polls_at = (later + self.random.integers(0, 10, self.joined)).astype(np.int32)
+        self.joins_at = self.polls_at.copy()
 
 
 def _with_mean(session: Array, mean: float, longest: int) -> Array:
@@ -161,6 +179,9 @@ class Room:
             active_seconds=crowd.active_seconds,
             polls_per_second=crowd.told or crowd.polls_a_second,
         )
+        if crowd.drawn:
+            self.line = replace(self.line, drawn=crowd.fans, calls_front=crowd.capacity)
+            self.fans.draw(self.line, crowd.abandonment)
         self.seen = self.line
         self.tokens: dict[int, Token] = {}
         self.items_to = 0
@@ -175,7 +196,7 @@ class Room:
         """Hand numbers and tokens to those who come now."""
         fans, first = self.fans, self.fans.joined
         last = int(np.searchsorted(fans.joins_at, at, side="right"))
-        if last == first:
+        if last <= first:
             return
         new = np.arange(first, last)
         longest = self.tell(new, at)
@@ -218,6 +239,7 @@ class Room:
         due = self.throttle(due, at)
         if not len(due):
             return 0
+        self.open(due[~fans.called[due]], at)
         may_enter = due < self.seen.admitted
         for index in due[may_enter]:
             self.enter(int(index), at)
@@ -235,6 +257,15 @@ class Room:
         self.bills["polls"] += Bill(read_units=0.5 * min(len(due), np.ceil(len(due) / POLLS_A_PROCESS)))
         self.bills["polls"] += Bill(http_calls=1, lambda_calls=1) * len(due)
         return len(due)
+
+    def open(self, indices: Array, at: int) -> None:
+        """Write the tokens of those whose number was drawn and who call for the first time."""
+        fans = self.fans
+        fans.called[indices] = True
+        fans.expires_at[indices] = at + _life(self.tell(indices, at)) if len(indices) else at
+        for index in indices[indices < self.items_to]:
+            self.tokens[int(index) + 1] = self.item(int(index))
+        self.bills["joins"] += Bill(2.5, 2) * len(indices)
 
     def note(self, indices: Array, at: int) -> None:
         """Note the estimates that a sample of the fans is given, to hold them against what comes."""
@@ -270,7 +301,7 @@ class Room:
             line = replace(line, issued=self.fans.joined, issued_at=at)
             last = admission.horizon(line)
             self.items(last)
-            read = {number: self.tokens[number] for number in range(line.low + 1, last + 1)}
+            read = {number: self.tokens[number] for number in range(line.low + 1, last + 1) if number in self.tokens}
             self.bills["ticks"] += Bill(read_units=read_units(len(read) * TOKEN_BYTES, consistent=True))
             decision = admission.settle(
                 line, read, at, lambda numbers: {number: self.end(number, at) for number in numbers}
@@ -279,15 +310,15 @@ class Room:
                 self.bills["ticks"] += Bill(write_units=1)
                 line = admission.measured(line, decision, at)
             for number in range(self.line.low + 1, line.low + 1):
-                del self.tokens[number]
+                self.tokens.pop(number, None)
             self.line = line
             if not decision.more:
                 return
 
     def end(self, number: int, at: int) -> State:
-        """End a token whose time is over."""
+        """End a token whose time is over, or close a drawn number whose fan has not called."""
         fans, index = self.fans, number - 1
-        self.tokens[number]["status"] = "EXPIRED"
+        self.tokens.setdefault(number, {"status": "EXPIRED"})["status"] = "EXPIRED"
         self.bills["ticks"] += Bill(write_units=1)
         self.lost += bool(fans.status[index] == WAITING and fans.leaves_at[index] > at)
         fans.status[index] = GONE if fans.status[index] == WAITING else OVER
@@ -295,14 +326,15 @@ class Room:
 
     def items(self, last: int) -> None:
         """Make items of the tokens up to a number."""
-        fans = self.fans
         for index in range(self.items_to, last):
-            self.tokens[index + 1] = {
-                "status": "WAITING",
-                "expiresAt": int(fans.expires_at[index]),
-                "joinedAt": int(fans.joins_at[index]),
-            }
+            if self.fans.called[index]:
+                self.tokens[index + 1] = self.item(index)
         self.items_to = max(self.items_to, last)
+
+    def item(self, index: int) -> Token:
+        """Make an item of a waiting token."""
+        fans = self.fans
+        return {"status": "WAITING", "expiresAt": int(fans.expires_at[index]), "joinedAt": int(fans.joins_at[index])}
 
     def present_waiting(self, at: int) -> int:
         """Count those who wait and are still there."""
