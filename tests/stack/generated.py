@@ -40,7 +40,11 @@ def map_path_parameters(context: schemathesis.HookContext, path_parameters: dict
 @schemathesis.hook
 def map_body(context: schemathesis.HookContext, body: Any) -> Any:
     """Ask for seats that the hall has, of the performance that is there."""
-    if isinstance(body, dict) and isinstance(body.get("seatNumbers"), list) and isinstance(body["performanceId"], str):
+    if (
+        isinstance(body, dict)
+        and isinstance(body.get("seatNumbers"), list)
+        and isinstance(body.get("performanceId"), str)
+    ):
         seats = {int(seat) % 50 + 1 for seat in body["seatNumbers"] if isinstance(seat, int)}
         return body | {"performanceId": IDS["performanceId"], "seatNumbers": sorted(seats)} if seats else body
     return body
@@ -54,9 +58,16 @@ def filter_body(context: schemathesis.HookContext, body: Any) -> bool:
 
 @schemathesis.hook
 def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
-    """Send no cursor that is only made to look like one: a list answers it. Tests of the lists try foreign ones."""
-    if case.meta is not None and case.meta.generation.mode is schemathesis.GenerationMode.POSITIVE and case.query:
-        case.query.pop("cursor", None)
+    """Send no cursor and no section that is only made to look like one, and the key that only best seats need.
+
+    A cursor is what a list has answered, a section what a layout has; tests of theirs try foreign ones.
+    """
+    if case.meta is None or case.meta.generation.mode is not schemathesis.GenerationMode.POSITIVE:
+        return
+    for name in ("cursor", "section"):
+        (case.query or {}).pop(name, None)
+    if isinstance(case.body, dict) and "quantity" in case.body:
+        case.headers.setdefault("Idempotency-Key", "best seats")
 
 
 def _has_whole_float(value: Any) -> bool:
