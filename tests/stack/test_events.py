@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from tests.stack.local_stack import ROOT, LocalStack, local_stack
 def filled() -> Iterator[LocalStack]:
     """Start a stack of its own: what the events speak of is put into its tables, past the promises of the API."""
     with local_stack() as stack:
-        command = [sys.executable, "-m", "lab", "events", "--state", str(stack.state)]
+        command = ["make", "events", f"STATE={stack.state}"]
         told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert told.returncode == 0, told.stdout + told.stderr
         yield stack
