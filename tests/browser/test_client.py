@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+import jwt
 import pytest
 from playwright.sync_api import Route, expect
 
@@ -42,6 +43,13 @@ def name(start: str = "fan") -> str:
 def give_points(stack: LocalStack, visit: Visit, amount: int) -> None:
     answer = stack.call(visit.fan, "POST", "/points/charges", {"amount": amount}, key=secrets.token_hex(8))
     assert answer.status_code == 201
+
+
+def place_key(token: str) -> dict[str, Any]:
+    """Find a place in the queue's table by its token."""
+    claims = jwt.decode(token, options={"verify_signature": False})
+    number = claims["number"]
+    return {"pk": {"S": f"{claims['concert']}#TOKENS#{number // 500}"}, "sk": {"S": f"{number:010d}"}}
 
 
 def gaps(times: list[float]) -> list[float]:
@@ -376,6 +384,7 @@ def test_ended_place_offers_to_join_again(queued: Queued) -> None:
 
 def test_leaving_is_asked_about_and_frees_the_place(queued: Queued, stack: LocalStack) -> None:
     page, leave = queued.visit.page, "대기열 나가기"
+    token = queued.visit.kept("place.")["view"]["token"]
     page.get_by_role("button", name=leave).click()
     assert_accessible(page)
     page.get_by_role("dialog").get_by_role("button", name="취소").click()
@@ -384,8 +393,12 @@ def test_leaving_is_asked_about_and_frees_the_place(queued: Queued, stack: Local
     page.get_by_role("dialog").get_by_role("button", name=leave).click()
 
     expect(page.get_by_role("button", name="예매하러 입장하기")).to_be_visible()
-    again = stack.call(queued.visit.fan, "POST", queued.poll.removesuffix("/current"))
-    assert again.status_code == 201  # a new place: the old one is over
+    fan, path = queued.visit.fan, queued.poll
+    place = stack.cloud.dynamodb.get_item(TableName=stack.table("queue"), Key=place_key(token))["Item"]
+    assert place["status"] == {"S": "FINISHED"}
+    again = stack.call(fan, "POST", path.removesuffix("/current"))
+    assert (again.status_code, again.json()["code"]) == (429, "RATE_LIMITED")  # whoever has just left waits a while
+    assert 1 <= int(again.headers["Retry-After"]) <= 30
 
 
 # -- seats
@@ -487,11 +500,18 @@ def test_of_several_seats_only_the_taken_one_is_dropped(
 def test_token_that_ended_elsewhere_leads_back_to_the_queue(
     seated: tuple[Visit, PublishedConcert], stack: LocalStack
 ) -> None:
-    visit, concert = seated
+    visit, _ = seated
     visit.expected.add(401)
     visit.seat(7).click()
     token = visit.kept("place.")["view"]["token"]
-    stack.call(visit.fan, "DELETE", f"/concerts/{concert.concert_id}/queue-tokens/current", queue_token=token)
+    stack.cloud.dynamodb.update_item(  # as the line ends a place whose time is over
+        TableName=stack.table("queue"),
+        Key=place_key(token),
+        UpdateExpression="SET #status = :over",
+        ConditionExpression="attribute_exists(pk)",
+        ExpressionAttributeNames={"#status": "status"},
+        ExpressionAttributeValues={":over": {"S": "EXPIRED"}},
+    )
 
     visit.page.click(".pick button.wide")
 

@@ -134,16 +134,16 @@ def test_two_seats_together_in_the_large_hall_are_bought_and_given_back_one_by_o
         page.get_by_role("button", name=opens, exact=True).tap(timeout=COLD)
         if left:
             page.locator(".cancel-seats input").nth(1).uncheck()
-        expect(page.locator(".cancellation .rest dd")).to_have_text("80,000 P", timeout=COLD)
+        expect(page.locator(".cancellation .rest dd")).to_have_text("110,000 P", timeout=COLD)
         visit.shot(f"hall-{5 - left}-cancel-{mark}")
         page.get_by_role("button", name=re.compile(agrees)).tap()
         page.get_by_role("dialog").get_by_role("button", name=sure, exact=True).tap()
         expect(page.locator(".slip-seats b")).to_have_count(left, timeout=COLD)
     expect(page.locator(".slip")).to_have_class(re.compile("slip"))
-    expect(page.locator(".outcome")).to_contain_text("160,000 P")
+    expect(page.locator(".outcome")).to_contain_text("220,000 P")
     visit.shot(f"hall-6-over-{mark}")
     visit.go("/points")
-    expect(page.locator(".big")).to_have_text("160,000 P", timeout=COLD)
+    expect(page.locator(".big")).to_have_text("220,000 P", timeout=COLD)
 
 
 @pytest.mark.parametrize("language", ["ko-KR", "en-US"], ids=["ko", "en"])

@@ -333,7 +333,7 @@ def _digest(value: Any) -> Any:
             continue
         if key == "token":
             digest[key] = f"{each[:12]}…"
-        elif key == "seats" and each and "price" in each[0]:
+        elif key == "seats" and each and "price" in each[0] and "status" in each[0]:
             digest[key] = dict(Counter(seat["status"] for seat in each))
         elif key == "items" and len(each) > 1 and "entryId" not in each[0]:
             ids = [item.get("performanceId") or item.get("concertId") for item in each]
