@@ -102,6 +102,9 @@ def _pay(user: str, seat: int, *, confirmed: bool) -> payments.Payment:
     payment = payments.start(user, hold(user, [seat]), f"payment for {seat}", clock.now()).payment
     if confirmed:
         payments.confirm_booking(payment, payments.use_points(payment, clock.now()), clock.now())
+    else:  # young for minutes, so that no sweep brings it to its end before the event is used
+        key = {"paymentId": payment["paymentId"]}
+        write(update(settings().payments_table, key, "SET #openSince = :later", None, later=clock.now() + 240))
     return payment
 
 
@@ -318,10 +321,9 @@ def _pays(function: str) -> Callable[[], Any]:
 
 
 def _left_a_moment_ago() -> None:
-    """Join and leave, so that joining again at once is told to wait."""
-    line.leave(
-        CONCERT, USER, line.join(catalog.find_concert(CONCERT, clock.now()), USER, clock.now())[0]["token"], clock.now()
-    )
+    """Join and leave by a clock that is minutes ahead, so that for minutes joining again is told to wait."""
+    joined = line.join(catalog.find_concert(CONCERT, clock.now()), USER, clock.now())[0]
+    line.leave(CONCERT, USER, joined["token"], clock.now() + 240)
 
 
 BEFORE: dict[tuple[str, str], Callable[[], Any]] = {
