@@ -20,9 +20,8 @@ IMAGES = ROOT / "docs" / "images"
 SIZES = ((1_000, 50, 20_000), (10_000, 500, 20_000), (200_000, 2_000, 7_200), (1_000_000, 2_000, 3_600))
 """Fans, places, and for how many seconds at most. The largest are watched for their first hour or two."""
 ABANDONMENTS = (0.0, 0.3, 0.6)
-DRAWN = (100_000, 1_000_000)
-ABSENT = (0.0, 0.6, 0.95)
-"""Who were in the lobby, and the part of them that does not come."""
+DRAWN = ((100_000, 0.0), (100_000, 0.6), (100_000, 0.95), (1_000_000, 0.6))
+"""How many were in the lobby, and the part of them that does not come."""
 MUST_HOLD = (20_000, 500, 20_000)
 
 type Row = list[str]
@@ -47,12 +46,8 @@ def simulate(
             progress.advance(everything)
         others = [_others(crowd) for crowd in plan[: len(ABANDONMENTS)]]
     *main, changed = outcomes
-    draws = [
-        run(Crowd(fans, 2_000, absent, horizon=600, drawn=True))
-        for fans in DRAWN
-        for absent in ABSENT
-        if fans <= largest
-    ]
+    lobbies = [(fans, absent) for fans, absent in DRAWN if fans <= largest]
+    draws = [run(Crowd(fans, 2_000, absent, horizon=600, drawn=True)) for fans, absent in lobbies]
     tables = [
         _places("Places, order, waits", main),
         _bills("Polls, units and dollars", main),
