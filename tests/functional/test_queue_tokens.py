@@ -35,7 +35,7 @@ def claims() -> dict[str, object]:
 
 @pytest.fixture(autouse=True)
 def _cloud(cloud: None) -> None:
-    token.forget_keys()
+    keys.forget()
 
 
 def test_a_token_says_what_was_signed() -> None:
@@ -115,13 +115,13 @@ def test_a_rotated_key_keeps_the_tokens_of_the_one_before_and_no_older_ones() ->
     first = token.sign(TURN)
 
     secrets.put_secret_value(SecretId="QueueKeySecret", SecretString="m" * 64)
-    token.forget_keys()
+    keys.forget()
     second = token.sign(TURN)
     assert jwt.get_unverified_header(first)["kid"] != jwt.get_unverified_header(second)["kid"]
     assert read(first) == read(second) == TURN
 
     secrets.put_secret_value(SecretId="QueueKeySecret", SecretString="n" * 64)
-    token.forget_keys()
+    keys.forget()
     assert read(second) == TURN
     with pytest.raises(QueueTokenInvalid):
         read(first)

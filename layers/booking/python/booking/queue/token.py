@@ -37,11 +37,6 @@ class Turn:
 _keys = Keys(lambda: settings().queue_key_secret_arn)
 
 
-def forget_keys() -> None:
-    """Be a process again that has not read the keys."""
-    _keys.forget()
-
-
 def sign(turn: Turn) -> str:
     """Write a token; it is valid until the turn expires."""
     version, key = _keys.to_sign()
