@@ -12,7 +12,8 @@ const LONGEST_WAIT_S = 8; // what takes longer is the fan's to know
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
- * @param options.body          sent as JSON
+ * @param options.body          sent as JSON, unless `type` says what it is
+ * @param options.type          media type of a body that is sent as it stands
  * @param options.auth          send the sign-in token (default true)
  * @param options.queueToken    sent as X-Queue-Token
  * @param options.key           sent as Idempotency-Key; makes a repeat safe
@@ -20,7 +21,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
  *                              server falters, with the same key
  */
 export async function call(method, path, options = {}) {
-  const safe = method === "GET" || method === "DELETE" || options.key !== undefined;
+  const safe = method !== "POST" || options.key !== undefined;
   const attempts = options.attempts ?? (safe ? ATTEMPTS : 1);
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -55,7 +56,7 @@ function looksLapsed({ status, code, body }, sure) {
   return (status === 401 && body.code === "UNEXPECTED") || (code === "NETWORK" && !sure && session.value !== null);
 }
 
-async function send(method, path, { body, auth = true, queueToken, key }) {
+async function send(method, path, { body, type, auth = true, queueToken, key }) {
   const { apiUrl } = await settings().catch(() => {
     throw new Problem({ code: "NETWORK" });
   });
@@ -65,12 +66,12 @@ async function send(method, path, { body, auth = true, queueToken, key }) {
   if (auth) headers.Authorization = `Bearer ${await bearer()}`;
   if (queueToken) headers["X-Queue-Token"] = queueToken;
   if (key) headers["Idempotency-Key"] = key;
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (body !== undefined) headers["Content-Type"] = type ?? "application/json";
   try {
     const response = await fetch(apiUrl + path, {
       method,
       headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined || type ? body : JSON.stringify(body),
       cache,
       signal: AbortSignal.timeout(PATIENCE_MS),
     });

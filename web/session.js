@@ -12,6 +12,9 @@ const MARGIN_MS = 60_000; // a token is renewed so long before its end
 export const session = signal(recall("session"));
 export const signedIn = computed(() => session.value !== null);
 
+/** The groups that the user belongs to ("organiser", "staff"), as the token says. The API judges; the page only shows what fits. */
+export const groups = computed(() => (session.value ? claims(session.value.idToken)["cognito:groups"] ?? [] : []));
+
 onForeignChange((key) => {
   if (key === "session" || key === null) session.value = recall("session");
 });

@@ -118,6 +118,8 @@ class FakeApi:
 
     def __init__(self, **config: str) -> None:
         self.config = config
+        self.groups: dict[str, list[str]] = {}
+        """User → the groups that the tokens name; the user pool names none where there are none."""
         self.codes: dict[str, str] = {}
         """User → the code that was sent and not yet entered."""
         self.shift = 0.0
@@ -223,6 +225,10 @@ class FakeApi:
         seats = self.taken.setdefault(performance_id, {})
         seats |= {number: {"status": status, "user": user} for number in numbers}
 
+    def grant(self, username: str, *groups: str) -> None:
+        """Put a user into groups, as the next tokens say."""
+        self.groups[username] = list(groups)
+
     def fan(self, username: str) -> Fan:
         """Give what the API knows of a user."""
         return self.fans.setdefault(username, Fan(username))
@@ -251,7 +257,7 @@ class FakeApi:
             def do_GET(self) -> None:
                 api._serve(self)
 
-            do_POST = do_DELETE = do_OPTIONS = do_GET  # noqa: N815
+            do_POST = do_PUT = do_DELETE = do_OPTIONS = do_GET  # noqa: N815
 
             def date_time_string(self, timestamp: float | None = None) -> str:
                 return formatdate(api.now() if timestamp is None else timestamp, usegmt=True)
@@ -271,7 +277,8 @@ class FakeApi:
         if to.command == "OPTIONS":
             self._send(to, headers, Answer(None, 204))
             return
-        body = json.loads(text) if text else {}
+        is_json = headers.get("content-type", "").partition(";")[0] in {"application/json", "application/x-amz-json-1.1"}
+        body = (json.loads(text) if is_json else text.decode()) if text else {}
         request = Request(to.command, path, query, headers, body, "", time.monotonic())
         with self.lock:
             if path == "/cognito":
@@ -338,6 +345,7 @@ class FakeApi:
         refresh = secrets.token_hex(8)
         self.refresh_tokens[refresh] = username
         claims = {"sub": f"sub-{username}", "cognito:username": username, "exp": int(self.now() + self.token_life)}
+        claims |= {"cognito:groups": self.groups[username]} if username in self.groups else {}
         result = {"IdToken": jwt(claims), "AccessToken": jwt(claims | {"use": "access"}), "RefreshToken": refresh}
         return Answer({"AuthenticationResult": result})
 
