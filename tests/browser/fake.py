@@ -62,6 +62,7 @@ class Request:
     body: Json
     user: str
     at: float
+    text: str = ""
 
 
 @dataclass
@@ -277,9 +278,9 @@ class FakeApi:
         if to.command == "OPTIONS":
             self._send(to, headers, Answer(None, 204))
             return
-        is_json = headers.get("content-type", "").partition(";")[0] in {"application/json", "application/x-amz-json-1.1"}
-        body = (json.loads(text) if is_json else text.decode()) if text else {}
-        request = Request(to.command, path, query, headers, body, "", time.monotonic())
+        is_yaml = headers.get("content-type") == "application/yaml"
+        body = json.loads(text) if text and not is_yaml else {}
+        request = Request(to.command, path, query, headers, body, "", time.monotonic(), text.decode())
         with self.lock:
             if path == "/cognito":
                 answer = self._pool(headers["x-amz-target"].rpartition(".")[2], body)
