@@ -1,6 +1,6 @@
 // Calls to the API. Answers come back as `{body, status, header(name)}`; every refusal is thrown as a Problem.
 
-import { clockIsKnown, heardServerTime } from "./clock.js";
+import { clockIsKnown, heardServerTime, timeSlept } from "./clock.js";
 import { Problem } from "./problem.js";
 import { bearer, renew, session } from "./session.js";
 import { settings } from "./settings.js";
@@ -67,6 +67,7 @@ async function send(method, path, { body, type, auth = true, queueToken, key }) 
   if (queueToken) headers["X-Queue-Token"] = queueToken;
   if (key) headers["Idempotency-Key"] = key;
   if (body !== undefined) headers["Content-Type"] = type ?? "application/json";
+  const sleptBefore = timeSlept();
   try {
     const response = await fetch(apiUrl + path, {
       method,
@@ -77,7 +78,7 @@ async function send(method, path, { body, type, auth = true, queueToken, key }) 
     });
     const text = await response.text();
     const answer = { status: response.status, header: (name) => response.headers.get(name), body: parsed(text) };
-    heard(answer, cache);
+    heard(answer, cache, sleptBefore);
     return answer;
   } catch {
     throw new Problem({ code: "NETWORK" });
@@ -97,10 +98,10 @@ function parsed(text) {
  * Learns the time from an answer that was made now. A public body may be a cache's: its `serverTime` is then long past, also
  * where the server was asked and said 304. Its `Date`, and the `Age` that a CDN adds, tell the time if the server was asked.
  */
-function heard(answer, cache) {
+function heard(answer, cache, sleptBefore) {
   const date = Date.parse(answer.header("Date")) + (Number(answer.header("Age")) || 0) * 1000;
-  if (cache === "no-store") heardServerTime(Date.parse(answer.body?.serverTime ?? "") || date);
-  else if (cache === "no-cache") heardServerTime(date);
+  if (cache === "no-store") heardServerTime(Date.parse(answer.body?.serverTime ?? "") || date, sleptBefore);
+  else if (cache === "no-cache") heardServerTime(date, sleptBefore);
 }
 
 function judge(answer) {

@@ -36,10 +36,15 @@ function slept() {
 
 const best = () => (offsets.length ? Math.max(...offsets) : guess);
 
-/** @param at epoch milliseconds at which the server made an answer that has just come */
-export function heardServerTime(at) {
-  slept();
-  if (Number.isFinite(at)) offsets = [...offsets, at - performance.now()].slice(-SAMPLES);
+/** Milliseconds that the device has slept so far: say it when asking, and `heardServerTime` knows which answers to leave out. */
+export const timeSlept = () => slept();
+
+/**
+ * @param at          epoch milliseconds at which the server made an answer that has just come
+ * @param sleptBefore `timeSlept()` when it was asked for: what was made before a sleep and comes after it tells the past
+ */
+export function heardServerTime(at, sleptBefore) {
+  if (slept() === sleptBefore && Number.isFinite(at)) offsets = [...offsets, at - performance.now()].slice(-SAMPLES);
 }
 
 /** For the moments until this page has an answer of its own. */

@@ -347,6 +347,7 @@ class FakeApi:
         self.refresh_tokens[refresh] = username
         claims = {"sub": f"sub-{username}", "cognito:username": username, "exp": int(self.now() + self.token_life)}
         claims |= {"cognito:groups": self.groups[username]} if username in self.groups else {}
+        claims["jti"] = refresh  # no two tokens are the same, however soon one follows the other
         result = {"IdToken": jwt(claims), "AccessToken": jwt(claims | {"use": "access"}), "RefreshToken": refresh}
         return Answer({"AuthenticationResult": result})
 

@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Visit, Visits
 from tests.browser.fake import FakeApi, rfc3339
@@ -17,6 +17,10 @@ OFF_BY_TEN_MINUTES = """
     static now() {{ return real() + shift; }}
   }};
 """
+ASK_FOR_POINTS = """async () => {
+  const { call } = await import("/api.js");
+  await call("GET", "/points");
+}"""
 
 
 def shown(page: Page, where: str) -> int:
@@ -25,6 +29,18 @@ def shown(page: Page, where: str) -> int:
     for part in page.locator(where).inner_text().split(":"):
         seconds = seconds * 60 + int(part)
     return seconds
+
+
+def sleep(visit: Visit, api: FakeApi, seconds: int) -> None:
+    """Let the device sleep: the server's clock and the wall clock go on, the page's own stands still."""
+    api.shift += seconds
+    visit.page.evaluate(f"() => {{ const now = Date.now.bind(Date); Date.now = () => now() + {seconds * 1000}; }}")
+
+
+def assert_the_countdown_ends(visit: Visit, api: FakeApi, until: float) -> None:
+    """Hold the countdown, which is drawn a moment after the clock has changed, to the server's time of its end."""
+    expect(visit.page.locator(".right .countdown")).to_have_text(re.compile("^0?[0-6]:"))
+    assert abs(until - time.time() - api.shift - shown(visit.page, ".right .countdown")) <= 3
 
 
 def pass_time(api: FakeApi, visit: Visit, seconds: int) -> None:
@@ -100,10 +116,27 @@ def test_door_that_opens_in_years_is_shut_also_where_nobody_tells_the_time(api: 
 
 def test_what_a_sleeping_device_missed_is_made_up_for(inside: Visit, api: FakeApi) -> None:
     """Some browsers stop the page's clock while the device sleeps; only the wall clock then shows that time passed."""
-    before = shown(inside.page, ".right .countdown")
+    until = time.time() + api.shift + shown(inside.page, ".right .countdown")
 
-    api.shift += 240
-    inside.page.evaluate("() => { const now = Date.now.bind(Date); Date.now = () => now() + 240000; }")
-    inside.page.wait_for_timeout(500)
+    sleep(inside, api, 240)
 
-    assert abs(before - 240 - shown(inside.page, ".right .countdown")) <= 3
+    assert_the_countdown_ends(inside, api, until)
+
+
+def test_an_answer_that_was_made_before_a_sleep_and_comes_after_it_tells_no_time(inside: Visit, api: FakeApi) -> None:
+    until = time.time() + api.shift + shown(inside.page, ".right .countdown")
+    late: list[str] = []
+
+    def arrive_after_a_sleep(route: Route) -> None:
+        answer = route.fetch()
+        if not late:
+            late.append(route.request.url)
+            sleep(inside, api, 240)
+        route.fulfill(response=answer)
+
+    inside.intercept("GET", "/points", arrive_after_a_sleep)
+    inside.page.evaluate(ASK_FOR_POINTS)
+
+    assert late
+    inside.page.wait_for_timeout(450)  # as long as the countdown takes to look at the clock twice
+    assert_the_countdown_ends(inside, api, until)

@@ -58,14 +58,19 @@ def filter_body(context: schemathesis.HookContext, body: Any) -> bool:
 
 @schemathesis.hook
 def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
-    """Send no cursor and no section that is only made to look like one, and the key that only best seats need.
+    """Send no cursor, section or booked seat that is only made to look like one, and the key that best seats need.
 
-    A cursor is what a list has answered, a section what a layout has; tests of theirs try foreign ones.
+    A cursor is what a list has answered, a section what a layout has, and what can be cancelled what was booked; tests
+    of theirs try foreign ones.
     """
     if case.meta is None or case.meta.generation.mode is not schemathesis.GenerationMode.POSITIVE:
         return
     for name in ("cursor", "section"):
         (case.query or {}).pop(name, None)
+    if case.operation.path.endswith("/cancellation"):
+        (case.query or {}).pop("seatNumbers", None)
+        if isinstance(case.body, dict):
+            case.body.pop("seatNumbers", None)
     if isinstance(case.body, dict) and "quantity" in case.body:
         case.headers.setdefault("Idempotency-Key", "best seats")
 

@@ -6,6 +6,7 @@ from typing import Any
 import jwt
 import pytest
 
+from booking.queue import membership
 from tests.stack.conftest import Stacks
 from tests.stack.local_stack import LocalStack
 from tools.ost.fans import Fan
@@ -75,7 +76,9 @@ def test_a_token_is_over_once_its_fan_has_left_and_leaving_is_safe_to_repeat(sta
     assert [stack.call(fan, "DELETE", path, queue_token=token).status_code for _ in range(2)] == [204, 204]
     assert reserve(stack, fan, concert.performance_id, token) == (401, "QUEUE_TOKEN_EXPIRED")
     assert stack.call(fan, "GET", path, queue_token=token).json()["code"] == "QUEUE_TOKEN_EXPIRED"
-    assert stack.call(fan, "POST", f"/concerts/{concert.concert_id}/queue-tokens").status_code == 201
+    again = stack.call(fan, "POST", f"/concerts/{concert.concert_id}/queue-tokens")
+    assert (again.status_code, again.json()["code"]) == (429, "RATE_LIMITED")
+    assert 0 < int(again.headers["Retry-After"]) <= membership.COOL_DOWN_SECONDS
 
 
 def test_a_waiting_token_cannot_book_and_is_told_its_place(stack: LocalStack) -> None:

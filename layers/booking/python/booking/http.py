@@ -248,7 +248,7 @@ def flag(app: APIGatewayHttpResolver, name: str) -> bool | None:
 
 
 def numbers(app: APIGatewayHttpResolver, name: str) -> list[int] | None:
-    """Return distinct whole numbers of the query string, `1,2`, or None.
+    """Return whole numbers of the query string, `1,2`, each once, or None.
 
     Raises:
         ValidationFailed: it is something else.
@@ -257,10 +257,9 @@ def numbers(app: APIGatewayHttpResolver, name: str) -> list[int] | None:
     text = app.current_event.query_string_parameters.get(name)
     if text is None:
         return None
-    found = text.split(",") if re.fullmatch(r"[1-9][0-9]{0,8}(,[1-9][0-9]{0,8}){0,99}", text) else []
-    if not found or len(set(found)) != len(found):
-        raise ValidationFailed(errors=[{"field": name, "message": "must be distinct whole numbers such as 1,2"}])
-    return [int(each) for each in found]
+    if not re.fullmatch(r"[1-9][0-9]{0,8}(,[1-9][0-9]{0,8}){0,99}", text):
+        raise ValidationFailed(errors=[{"field": name, "message": "must be whole numbers such as 1,2"}])
+    return [int(each) for each in dict.fromkeys(text.split(","))]
 
 
 def parameter(app: APIGatewayHttpResolver, name: str) -> str | None:
