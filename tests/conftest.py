@@ -14,6 +14,7 @@ from lab.in_process import forget_process
 from tests.tables import environment as told_to_functions
 
 if TYPE_CHECKING:
+    from tests.stack.local_stack import LocalStack, Stacks
     from tests.world import World
 
 
@@ -55,3 +56,22 @@ def world(opened: "tuple[World, Any]") -> "World":
 @pytest.fixture
 def cloud(world: "World") -> None:
     """Stand in a world without speaking to it: its tables, its clock, its functions' environment."""
+
+
+@pytest.fixture(scope="session")
+def stacks() -> "Iterator[Stacks]":
+    """Give the deployed stack with these parameters (`"QueueCapacity=5"`), starting it the first time, for all tests.
+
+    At the end all of each is read: whatever the tests did, no promise may be broken. `OST_TEST_STATE=.local` has the
+    tests use the stack that runs from there where none is asked for with parameters.
+    """
+    from tests.stack.local_stack import shared
+
+    with shared(os.environ.get("OST_TEST_STATE")) as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def stack(stacks: "Stacks") -> "LocalStack":
+    """Give the stack as it is by default."""
+    return stacks("")

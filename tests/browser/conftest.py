@@ -6,12 +6,10 @@ demand (be busy, lose an answer, fail a payment) is done on the line: `refuse` p
 """
 
 import json
-import os
 import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,9 +30,8 @@ from playwright.sync_api import (
 
 from booking.errors import CATALOGUE
 from tests.browser.fake import FakeApi
-from tests.stack.local_stack import LocalStack, PublishedConcert, local_stack
+from tests.stack.local_stack import PublishedConcert
 from tools.ost.fans import Fan
-from tools.ost.stack import Stack
 
 SCREENSHOTS = Path(__file__).parents[2] / ".local" / "screenshots"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -292,39 +289,6 @@ def tokens(visit: Visit) -> list[str]:
                 found += [value for name, value in kept.items() if name.endswith("Token") and isinstance(value, str)]
                 found += [kept["view"]["token"]] if "view" in kept else []
     return found
-
-
-type Stacks = Callable[[str], LocalStack]
-
-
-@pytest.fixture(scope="session")
-def stacks() -> Iterator[Stacks]:
-    """Give the stack with these parameters, starting it the first time.
-
-    `OST_BROWSER_STATE=.local` has the tests use the stack that runs from there instead, whatever the parameters.
-    """
-    with ExitStack() as running:
-        started: dict[str, LocalStack] = {}
-
-        def start(params: str) -> LocalStack:
-            if params not in started:
-                state = os.environ.get("OST_BROWSER_STATE")
-                if state and not params:
-                    outputs = json.loads((Path(state) / "outputs.json").read_text())
-                    cloud = Stack.local(outputs["awsEndpointUrl"], outputs["region"], outputs)
-                    started[params] = LocalStack(outputs, Path(state), cloud)
-                    running.callback(started[params].close)
-                else:
-                    started[params] = running.enter_context(local_stack(params))
-            return started[params]
-
-        yield start
-
-
-@pytest.fixture(scope="session")
-def stack(stacks: Stacks) -> LocalStack:
-    """Give the stack as it is by default."""
-    return stacks("")
 
 
 def assert_accessible(page: Page) -> None:

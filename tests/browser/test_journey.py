@@ -8,8 +8,8 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import COLD, SMALL_PHONE, Stacks, Visits, assert_accessible
-from tests.stack.local_stack import ROOT, LocalStack
+from tests.browser.conftest import COLD, SMALL_PHONE, Visits, assert_accessible
+from tests.stack.local_stack import ROOT, SHORT_HOLDS, LocalStack, Stacks
 
 
 def name(start: str) -> str:
@@ -252,7 +252,7 @@ def test_released_seats_are_free_again(visits: Visits, stack: LocalStack) -> Non
 
 
 def test_hold_runs_out_on_screen_and_the_seat_is_free_again(visits: Visits, stacks: Stacks) -> None:
-    stack = stacks("HoldSeconds=8")
+    stack = stacks(SHORT_HOLDS)
     concert = stack.publish_concert()
     visit = visits(stack)
     visit.sign_up(name("fan"))

@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,14 @@ from tools.ost.fans import Fan, new_fan
 from tools.ost.publish import CatalogTables, publish_concerts
 from tools.ost.stack import Stack
 
+type Stacks = Callable[[str], "LocalStack"]
+
 ROOT = Path(__file__).parents[2]
+HOLD_SECONDS, ACTIVE_SECONDS = 8, 20
+SHORT_HOLDS = f"HoldSeconds={HOLD_SECONDS}"
+SHORT_TURNS = f"ActiveSeconds={ACTIVE_SECONDS} PollsPerSecond=40"
+"""Parameters of stacks that several tests share. The local cloud takes some ten calls a second, as many as a line of
+sixty makes of these polls (`admission.SHARES`)."""
 START_SECONDS = 300
 STOP_SECONDS = 30
 IN_FLIGHT = 16
@@ -216,8 +223,8 @@ def local_stack(params: str = "", *, port: int | None = None) -> Iterator[LocalS
                 start_new_session=True,
             )
             try:
-                outputs = _wait_for_outputs(process, state)
-                running = LocalStack(outputs, state, Stack.local(outputs["awsEndpointUrl"], outputs["region"], outputs))
+                _wait_for_outputs(process, state)
+                running = _running(state)
                 try:
                     yield running
                 finally:
@@ -227,14 +234,47 @@ def local_stack(params: str = "", *, port: int | None = None) -> Iterator[LocalS
                 _keep_log(state, params)
 
 
-def _wait_for_outputs(process: subprocess.Popen[bytes], state: Path) -> dict[str, Any]:
+@contextmanager
+def shared(state: str | None = None) -> Iterator[Stacks]:
+    """Start a stack for each set of parameters when it is first asked for; audit and stop them at the end.
+
+    `state` is of a stack that runs already, and is used where no parameters are asked for.
+    """
+    with ExitStack() as running:
+        started: dict[str, LocalStack] = {}
+
+        def start(params: str) -> LocalStack:
+            if params not in started:
+                if state and not params:
+                    stack = running.enter_context(closing(_running(Path(state))))
+                else:
+                    stack = running.enter_context(local_stack(params))
+                running.callback(audit, stack)
+                started[params] = stack
+            return started[params]
+
+        yield start
+
+
+def _running(state: Path) -> LocalStack:
+    outputs = json.loads((state / "outputs.json").read_text())
+    return LocalStack(outputs, state, Stack.local(outputs["awsEndpointUrl"], outputs["region"], outputs))
+
+
+def audit(stack: LocalStack) -> None:
+    """Read all of a stack: whatever was done to it, no promise may be broken."""
+    told = subprocess.run(
+        [str(ROOT / "ost"), "audit", "--state", str(stack.state)], capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+
+
+def _wait_for_outputs(process: subprocess.Popen[bytes], state: Path) -> None:
     written, deadline = state / "outputs.json", time.monotonic() + START_SECONDS
     while not written.is_file():
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"./ost run did not become ready:\n{(state / 'run.log').read_text()}")
         time.sleep(0.2)
-    outputs: dict[str, Any] = json.loads(written.read_text())
-    return outputs
 
 
 def _keep_log(state: Path, params: str) -> None:

@@ -7,8 +7,7 @@ import pytest
 
 from tests.deployed import deployed
 from tests.edge.cloudfront import Answer, Distribution, Request
-from tests.stack.conftest import Stacks
-from tests.stack.local_stack import LocalStack
+from tests.stack.local_stack import LocalStack, Stacks
 from tools.ost.fans import Fan
 
 SECRET = "what only the edge of this stack knows"

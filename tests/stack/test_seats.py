@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.stack.conftest import Stacks
-from tests.stack.local_stack import IN_FLIGHT, LocalStack
+from tests.stack.local_stack import HOLD_SECONDS, IN_FLIGHT, SHORT_HOLDS, LocalStack, Stacks
 from tools.ost.fans import Fan
 
 BUYERS = 200
-HOLD_SECONDS = 8
 THINKING_SECONDS = 0.02
 """What a function takes between its read and its write, at the least."""
 
@@ -144,7 +142,7 @@ def test_a_released_seat_is_free_at_once_and_releasing_is_safe_to_repeat(stack: 
 
 
 def test_a_hold_ends_at_its_deadline_by_the_clock_and_its_owner_keeps_nothing_of_it(stacks: Stacks) -> None:
-    stack = stacks(f"QueueCapacity=5 HoldSeconds={HOLD_SECONDS}")
+    stack = stacks(SHORT_HOLDS)
     concert = stack.publish_concert()
     first, second = stack.fans(2)
     tokens = [stack.enter(fan, concert.concert_id) for fan in (first, second)]

@@ -7,8 +7,7 @@ import jwt
 import pytest
 
 from booking.queue import membership
-from tests.stack.conftest import Stacks
-from tests.stack.local_stack import LocalStack
+from tests.stack.local_stack import ACTIVE_SECONDS, SHORT_TURNS, LocalStack, Stacks
 from tools.ost.fans import Fan
 
 type Booking = tuple[Any, Fan, str, str]
@@ -96,12 +95,12 @@ def test_a_waiting_token_cannot_book_and_is_told_its_place(stack: LocalStack) ->
 
 
 def test_an_active_token_expires_by_the_clock(stacks: Stacks) -> None:
-    stack = stacks("ActiveSeconds=4")
+    stack = stacks(SHORT_TURNS)
     concert = stack.publish_concert()
     fan = stack.fan()
     token = stack.enter(fan, concert.concert_id)
 
-    time.sleep(4.5)
+    time.sleep(ACTIVE_SECONDS + 0.5)
 
     assert reserve(stack, fan, concert.performance_id, token) == (401, "QUEUE_TOKEN_EXPIRED")
     again = stack.call(fan, "POST", f"/concerts/{concert.concert_id}/queue-tokens")

@@ -13,14 +13,11 @@ import pytest
 
 from booking import clock
 from booking.queue import items
-from tests.stack.conftest import Stacks
-from tests.stack.local_stack import LocalStack, PublishedConcert
+from tests.stack.local_stack import SHORT_TURNS, LocalStack, PublishedConcert, Stacks
 from tools.ost.fans import Fan
 
-CAPACITY, FANS, ACTIVE_SECONDS = 5, 60, 20
+CAPACITY, FANS = 5, 60
 IN_FLIGHT = 8
-POLLS_PER_SECOND = 40
-"""The local cloud takes some ten calls a second, as many as a line of sixty makes of this (`admission.SHARES`)."""
 PATIENCE_SECONDS = 300
 """Each of the ten who vanish while they wait may keep a place for its minute, two of them one after the other."""
 SAMPLE_SECONDS = 0.1
@@ -172,8 +169,8 @@ class Crowd:
 def test_five_places_and_sixty_fans_of_whom_a_third_vanish(
     stacks: Stacks, record_property: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stack = stacks(f"QueueCapacity={CAPACITY} ActiveSeconds={ACTIVE_SECONDS} PollsPerSecond={POLLS_PER_SECOND}")
-    concert = stack.publish_concert(seats=50)
+    stack = stacks(SHORT_TURNS)
+    concert = stack.publish_concert(seats=50, capacity=CAPACITY)
     chance = random.Random(3)
     fans = [
         Behaviour(fan, chance.uniform(0.5, 3), chance.random() < 0.25, vanishes)
