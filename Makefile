@@ -13,7 +13,7 @@ SECONDS ?= 15
 PYTHON = env PYTHONPATH=$(CURDIR):$(CURDIR)/layers/booking/python .venv/bin/python -P
 LOCUST = $(PYTHON) -m locust --locustfile lab/locustfile.py --headless --run-time $(SECONDS) --stop-timeout 60 --only-summary
 # What needs the machine for itself, a deployed stack or a measurement, comes after the rest, which shares it.
-ALONE = tests/measures/test_cpu.py tests/stack tests/browser
+ALONE = tests/measures/test_cpu.py tests/stack tests/browser/deployed
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run demo publish audit build test check format fuzz events mutants measure load simulate drawing seating calling-off openapi pins clean
