@@ -190,7 +190,7 @@ def book(performance: Performance, user_id: str, numbers: list[int], at: int) ->
     dynamodb.write(dynamodb.put(settings().reservations_table, reservation))
     dynamodb.write(dynamodb.put(settings().payments_table, payment))
     for number in numbers:
-        dynamodb.write(seats.hold(date, number, **owner, at=at, until=at + 300))
+        dynamodb.write(seats.hold(date, number, **owner, price=performance["price"], at=at, until=at + 300))
         dynamodb.write(seats.sell(date, number, name))
 
 

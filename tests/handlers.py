@@ -33,6 +33,7 @@ def request(
     queue_token: str | None = None,
     query: dict[str, Any] | None = None,
     headers: dict[str, str] | None = None,
+    claims: dict[str, Any] | None = None,
     **path: str,
 ) -> dict[str, Any]:
     """Make what API Gateway sends to the function of an endpoint; what a path names is given by those names."""
@@ -59,7 +60,7 @@ def request(
     if path:
         event["pathParameters"] = path
     if user is not None:
-        event["requestContext"]["authorizer"] = {"jwt": {"claims": {"sub": user}, "scopes": None}}
+        event["requestContext"]["authorizer"] = {"jwt": {"claims": {"sub": user} | (claims or {}), "scopes": None}}
     if body is not None:
         event["body"] = body if isinstance(body, str) else json.dumps(body)
     return event

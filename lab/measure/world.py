@@ -150,7 +150,8 @@ class World(in_process.World):
         for number in numbers:
             user, at = self.user(), clock.now()
             name = ids.reservation_id(user, performance, [number], number, 0, at)
-            dynamodb.write(seats.hold(performance, number, reservation_id=name, user_id=user, at=at, until=at + 300))
+            owner = {"reservation_id": name, "user_id": user}
+            dynamodb.write(seats.hold(performance, number, **owner, price=PRICE, at=at, until=at + 300))
 
     def slept(self, seconds: float) -> None:
         """Bill a function for sleeping, while executions go on."""

@@ -31,6 +31,7 @@ ROUTES = {
     ("GET", "/reservations/{reservationId}/tickets"): "list_tickets",
     ("POST", "/performances/{performanceId}/check-ins"): "record_check_ins",
     ("GET", "/performances/{performanceId}/guest-list"): "get_guest_list",
+    ("GET", "/organiser/concerts"): "list_sales",
     ("GET", "/points"): "get_points",
     ("POST", "/points/charges"): "charge_points",
     ("POST", "/points/uses"): "use_points",

@@ -253,6 +253,18 @@ def _never_started() -> dict[str, Any]:
     return {}
 
 
+def _a_payment_left_behind() -> dict[str, Any]:
+    _left_behind()
+    return event("list_sales")
+
+
+def _a_seat_sold_before_seats_said_their_price() -> dict[str, Any]:
+    _booked(9)
+    seat = {"performanceId": given.PERFORMANCE, "seatNumber": 9}
+    write(update(settings().seats_table, seat, "REMOVE #price"))
+    return event("list_sales")
+
+
 def _owing() -> dict[str, Any]:
     """A cancellation whose points were given back, but whose function died before it could say so."""
     payment = _booked(9)
@@ -309,6 +321,11 @@ SCENARIOS: dict[str, list[Callable[[], dict[str, Any]]]] = {
     "get_performance": [_in_a_hall("get_performance")],
     "get_layout": [_in_a_hall("get_layout")],
     "list_performances": [_in_a_hall("list_performances")],
+    "list_sales": [
+        _in_a_hall("list_sales"),
+        _a_payment_left_behind,
+        _a_seat_sold_before_seats_said_their_price,
+    ],
     "list_seats": [_a_section, _in_a_hall("list_seats", 600)],
     "issue_queue_token": [
         _full_house,

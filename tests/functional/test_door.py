@@ -295,8 +295,9 @@ def test_what_is_no_scan_is_refused_and_nothing_is_recorded(change: dict[str, An
 def test_guest_list_names_every_ticket_who_has_come_and_what_was_revoked() -> None:
     here, away = bought(USER, 9), bought(OTHER, 10)
     scan(here["code"])
-    write(check_ins.revoke(PERFORMANCE, 11, "r-cancelled", clock.now()))
-    write(check_ins.revoke(PERFORMANCE, 11, "r-cancelled", clock.now()))
+    of = {"performanceId": PERFORMANCE, "userId": USER, "reservationId": "r-cancelled"}
+    for _ in range(2):
+        write(check_ins.revoke(of, 11, 12_000, 12_000, clock.now()))
 
     status, answer = ask("get_guest_list", performanceId=PERFORMANCE, query={"since": AT})
 

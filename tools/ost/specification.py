@@ -55,7 +55,7 @@ LINKS: dict[str, list[dict[str, Any]]] = {
     "start_payment": [_link("get_payment", {"path.paymentId": "$response.body#/paymentId"})],
 }
 """Where an answer leads: what a client can do next with what it has been told."""
-METHODS = ("get", "post", "delete")
+METHODS = ("get", "post", "put", "delete")
 
 EXAMPLES: dict[str, Any] = {
     "ahead": 41,

@@ -145,7 +145,8 @@ def cancel(
         if offer.quote.refund != expected_refund:
             raise QuoteChanged(**quote_view(offer, at))
         offer = offer._replace(payment=payments.count_refundable(offer.payment))
-        item = _new(offer.seat_numbers, offer.quote.fee, offer.quote.refund, request, at)
+        prices = reservations.prices(reservation)
+        item = _new({number: prices[number] for number in offer.seat_numbers}, offer.quote.keep_percent, request, at)
         writes = _writes(reservation, offer.payment, cancellation_id, item, at, counted=counted) | {
             "key": points.remember(user_id, key, request, at)
         }
@@ -182,7 +183,7 @@ def call_off(user_id: str, reservation_id: str, at: int) -> int:
         if reservation["status"] != "CONFIRMED" or not left:
             return 0
         prices = reservations.prices(reservation)
-        item = _new(left, 0, sum(prices[number] for number in left), "ORGANISER", at)
+        item = _new({number: prices[number] for number in left}, 0, "ORGANISER", at)
         payment = payments.count_refundable(payment)
         writes = _writes(reservation, payment, cancellation_id, item, at, counted=counted)
         for number in left:
@@ -200,15 +201,32 @@ def called_off_id(reservation_id: str) -> str:
     return ids.cancellation_id("organiser", reservation_id)
 
 
-def _new(seat_numbers: list[int], fee: int, refund: int, request: str, at: int) -> Cancellation:
+def _new(prices: dict[int, int], keep_percent: int, request: str, at: int) -> Cancellation:
+    fee = sum(fees.fee(price, keep_percent) for price in prices.values())
     return {
-        "seatNumbers": seat_numbers,
+        "seatNumbers": [*prices],
+        "prices": [*prices.values()],
+        "keepPercent": keep_percent,
         "fee": fee,
-        "refund": refund,
+        "refund": sum(prices.values()) - fee,
         "status": "REFUNDING",
         "at": at,
         "request": request,
     }
+
+
+def _shares(item: Cancellation) -> list[tuple[int, int, int]]:
+    """Return the seats of a cancellation, each with its price and what is given back for it.
+
+    Older ones know their sums only, which stand with the first seat.
+    """
+    if "prices" not in item or "keepPercent" not in item:
+        first, *others = item["seatNumbers"]
+        return [(first, item["fee"] + item["refund"], item["refund"]), *((number, 0, 0) for number in others)]
+    return [
+        (number, price, price - fees.fee(price, item["keepPercent"]))
+        for number, price in zip(item["seatNumbers"], item["prices"], strict=True)
+    ]
 
 
 def _writes(
@@ -265,12 +283,12 @@ def finish(payment: Payment, cancellation_id: str, at: int, budget: float = poin
     if item["status"] == "COMPLETED":
         return payment
     done: Cancellation = {**item, "status": "COMPLETED", "completedAt": at}
+    for number, price, refund in _shares(item):
+        write(check_ins.revoke(payment, number, price, refund, at))
     if item["refund"]:
         of = payment["userId"], payment["paymentId"], cancellation_id
         entry = points.refund_seats(*of, item["refund"], at, budget, **payments.bought(payment))
         done["balance"] = entry.item["balanceAfter"]
-    for number in item["seatNumbers"]:
-        write(check_ins.revoke(payment["performanceId"], number, payment["reservationId"], at))
     for _ in attempts():
         try:
             return cast(Payment, write(payments.settle_debt(payment, cancellation_id, done)))

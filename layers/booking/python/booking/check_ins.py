@@ -11,7 +11,7 @@ ticket whose seat was cancelled, so that doors learn of it. Both are kept for go
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, cast
 
 from booking import catalog, clock, seats, signatures, tickets
 from booking.catalog import Performance
@@ -25,7 +25,7 @@ from booking.tickets import Ticket
 if TYPE_CHECKING:
     from booking import views
 
-SCANS_AT_ONCE = 200
+REVOKED = "revoked#"
 
 
 class ScanItem(TypedDict):
@@ -40,12 +40,19 @@ class ScanItem(TypedDict):
 
 
 class RevokedItem(TypedDict):
-    """A ticket that is good no more, since its seat was cancelled."""
+    """A ticket that is good no more, since its seat was cancelled: whose it was, what was paid and what given back.
+
+    Older ones say nothing but which ticket it is.
+    """
 
     performanceId: str
     entry: str
     seatNumber: int
     revokedAt: int
+    userId: NotRequired[str]
+    reservationId: NotRequired[str]
+    price: NotRequired[int]
+    refund: NotRequired[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,19 +150,36 @@ def is_good(ticket: Ticket, seat: Seat) -> bool:
     )
 
 
-def revoke(performance_id: str, seat_number: int, reservation_id: str, at: int) -> Write:
-    """List the ticket of a cancelled seat as revoked, so that doors that are offline learn of it. Safe to repeat.
+def revoke(of: Mapping[str, Any], seat_number: int, price: int, refund: int, at: int) -> Write:
+    """List the ticket of a cancelled seat as revoked, so that doors that are offline learn of it, and what was given
+    back for it. Safe to repeat.
 
-    The seat's own item is what makes the ticket bad; this only tells.
+    `of` says whose it was (performanceId, userId, reservationId). The seat's own item is what makes the ticket bad;
+    this only tells.
     """
-    ticket = tickets.ticket_of(performance_id, seat_number, reservation_id)
+    ticket = tickets.ticket_of(of["performanceId"], seat_number, of["reservationId"])
     item: RevokedItem = {
-        "performanceId": performance_id,
-        "entry": f"revoked#{ticket.ticket_id}",
+        "performanceId": ticket.performance_id,
+        "entry": f"{REVOKED}{ticket.ticket_id}",
         "seatNumber": seat_number,
         "revokedAt": at,
+        "userId": of["userId"],
+        "reservationId": of["reservationId"],
+        "price": price,
+        "refund": refund,
     }
     return put(settings().check_ins_table, item)
+
+
+def revoked(performance_id: str) -> list[RevokedItem]:
+    """Return the tickets of a performance that are good no more, as of now."""
+    found = query_all(
+        settings().check_ins_table,
+        "#performanceId = :performance AND begins_with(#entry, :revoked)",
+        performance=performance_id,
+        revoked=REVOKED,
+    )
+    return cast(list[RevokedItem], found)
 
 
 def result_view(result: Result) -> "views.CheckIn":
@@ -178,13 +202,7 @@ def guest_list(performance: Performance) -> "list[views.Guest]":
         if "admission" in seat:
             guest["checkedInAt"] = clock.rfc3339(seat["admission"]["at"])
         guests.append(guest)
-    revoked = query_all(
-        settings().check_ins_table,
-        "#performanceId = :performance AND begins_with(#entry, :revoked)",
-        performance=performance_id,
-        revoked="revoked#",
-    )
-    for item in cast(list[RevokedItem], revoked):
-        ticket_id = item["entry"].removeprefix("revoked#")
+    for item in revoked(performance_id):
+        ticket_id = item["entry"].removeprefix(REVOKED)
         guests.append({"ticketId": ticket_id, "seatNumber": item["seatNumber"], "revoked": True})
     return sorted(guests, key=lambda guest: (guest["seatNumber"], guest["revoked"], guest["ticketId"]))

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 type Item = dict[str, Any]
 type Key = Mapping[str, Any]
 
+AT_ONCE = 100
+"""How many items DynamoDB reads by their keys in one request."""
 CONTENTION_BUDGET_SECONDS = 4.0
 """How long conflicts are retried before the caller is told to come back."""
 
@@ -275,8 +277,14 @@ def get(table: str, key: Key, *, consistent: bool = True) -> Item | None:
 
 
 def get_many(table: str, keys: Sequence[Key]) -> list[Item]:
-    """Read up to 100 items at once, eventually consistent, in any order; those that are not there are left out."""
-    wanted: Any = {table: {"Keys": [encode(key) for key in keys], "ConsistentRead": False}} if keys else None
+    """Read items, a hundred at once, eventually consistent, in any order; those that are not there are left out."""
+    return [
+        item for first in range(0, len(keys), AT_ONCE) for item in _get_hundred(table, keys[first : first + AT_ONCE])
+    ]
+
+
+def _get_hundred(table: str, keys: Sequence[Key]) -> list[Item]:
+    wanted: Any = {table: {"Keys": [encode(key) for key in keys], "ConsistentRead": False}}
     found: list[Item] = []
     for _ in attempts():
         if not wanted:

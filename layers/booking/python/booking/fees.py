@@ -63,8 +63,13 @@ def quote(terms: Terms, prices: Iterable[int], at: int) -> Quote:
     """
     percent, rule = _kept(terms, at)
     each = list(prices)
-    paid, fee = sum(each), sum(price * percent // 100 for price in each)
-    return Quote(paid, fee, paid - fee, percent, rule, _valid_until(terms, at))
+    paid, kept = sum(each), sum(fee(price, percent) for price in each)
+    return Quote(paid, kept, paid - kept, percent, rule, _valid_until(terms, at))
+
+
+def fee(price: int, keep_percent: int) -> int:
+    """Return what is kept of one seat's price."""
+    return price * keep_percent // 100
 
 
 def _kept(terms: Terms, at: int) -> tuple[int, str]:

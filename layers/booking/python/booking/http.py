@@ -182,6 +182,13 @@ def require_role(app: APIGatewayHttpResolver, role: str) -> str:
     return user_id
 
 
+def user_name(app: APIGatewayHttpResolver) -> str | None:
+    """Return the name that the user signs in with, as the signed token says; other issuers may say none."""
+    claims = app.current_event.raw_event["requestContext"]["authorizer"]["jwt"]["claims"]
+    name = claims.get("cognito:username")
+    return str(name)[:128] if name else None
+
+
 def header(app: APIGatewayHttpResolver, name: str) -> str | None:
     """Return a header's value, or None; `name` in lower case."""
     value = app.current_event.headers.get(name)

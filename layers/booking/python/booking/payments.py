@@ -34,6 +34,7 @@ from booking.dynamodb import (
     Write,
     attempts,
     get,
+    get_many,
     put,
     query_all,
     transact,
@@ -71,6 +72,8 @@ START_SECONDS = 15
 """After how long the sweep takes a payment for one whose workflow may never have been started."""
 WATCH_SECONDS = 3.0
 """How long a request waits for the workflow before it answers that the payment is still running."""
+UNFINISHED = 1000
+"""How many payments that have not ended an organiser's overview looks at."""
 OPEN_SHARDS = 8
 """Parts of the index of open payments, so that no part takes every payment's writes."""
 
@@ -106,9 +109,14 @@ class Failure(TypedDict):
 
 
 class Cancellation(TypedDict):
-    """Seats of a payment that were cancelled: what was kept, and what is or will be given back (`cancellations`)."""
+    """Seats of a payment that were cancelled: what was kept, and what is or will be given back (`cancellations`).
+
+    `prices` are of its seats, in their order, and `keepPercent` is what was kept of each; older ones have neither.
+    """
 
     seatNumbers: list[int]
+    prices: NotRequired[list[int]]
+    keepPercent: NotRequired[int]
     fee: int
     refund: int
     status: Literal["REFUNDING", "COMPLETED"]
@@ -641,18 +649,32 @@ class LeftBehind:
 def list_left_behind(at: int) -> LeftBehind:
     """List the payments that have been open for a while, without a scan."""
     found = LeftBehind([], [])
-    for shard in range(OPEN_SHARDS):
+    for item in _open_since(at - START_SECONDS):
+        over = item["openSince"] < at - WORKFLOW_SECONDS
+        (found.over if over else found.slow).append(item["paymentId"])
+    return found
+
+
+def _open_since(before: int) -> list[Item]:
+    """Return the keys of payments that have been on the index of open ones since before a time."""
+    return [
+        item
+        for shard in range(OPEN_SHARDS)
         for item in query_all(
             _table(),
             "#openShard = :shard AND #openSince < :before",
             index="open",
             consistent=False,
             shard=f"OPEN#{shard}",
-            before=at - START_SECONDS,
-        ):
-            over = item["openSince"] < at - WORKFLOW_SECONDS
-            (found.over if over else found.slow).append(item["paymentId"])
-    return found
+            before=before,
+        )
+    ]
+
+
+def read_unfinished(at: int) -> list[Payment]:
+    """Return payments that have been open, or owing points, for longer than most: at most `UNFINISHED` of them."""
+    keys = [{"paymentId": item["paymentId"]} for item in _open_since(at - START_SECONDS)[:UNFINISHED]]
+    return cast(list[Payment], get_many(_table(), keys))
 
 
 def _failure(failure: Failure, *, held: bool) -> Failure:

@@ -9,6 +9,7 @@ is written only to make room in the user's limit.
 """
 
 import re
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from booking import catalog, clock, halls, ids, limits, seats
@@ -21,6 +22,7 @@ from booking.dynamodb import (
     Write,
     attempts,
     get,
+    get_many,
     put,
     query,
     query_all,
@@ -337,12 +339,16 @@ def write_hold(item: Reservation, turn: Turn, limit: Limit, ended: list[Write]) 
     """Write a hold and return it; or the seats that are somebody's, none when something else has changed meanwhile."""
     name, at, until = item["reservationId"], item["createdAt"], item["expiresAt"]
     owner = {"reservation_id": name, "user_id": item["userId"]}
+    each = prices(item)
     try:
         transact(
             place.use(turn, at),
             limits.add(limit, name, {"seats": item["seatNumbers"], "until": until}, at),
             put(settings().reservations_table, item, "attribute_not_exists(#reservationId)"),
-            *(seats.hold(item["performanceId"], number, **owner, at=at, until=until) for number in item["seatNumbers"]),
+            *(
+                seats.hold(item["performanceId"], number, **owner, price=each[number], at=at, until=until)
+                for number in item["seatNumbers"]
+            ),
             *ended,
         )
     except TransactionRefused as refused:
@@ -541,6 +547,21 @@ def prices(item: Reservation) -> dict[int, int]:
     each = item["amount"] // len(item["seatNumbers"])
     graded = {seat["seatNumber"]: seat["price"] for seat in item.get("seats", [])}
     return graded or dict.fromkeys(item["seatNumbers"], each)
+
+
+def read_many(owners: Iterable[tuple[str, str]]) -> list[Reservation]:
+    """Read reservations by owner and id, each once; a moment old, and in any order."""
+    keys = [{"userId": user_id, "reservationId": name} for user_id, name in sorted(set(owners))]
+    return cast(list[Reservation], get_many(settings().reservations_table, keys))
+
+
+def prices_of(sold: Sequence[Seat]) -> dict[int, int]:
+    """Return what was paid for each of these seats, which were sold. Older ones say so only in their reservation."""
+    known = {seat["seatNumber"]: seat["price"] for seat in sold if "price" in seat}
+    older = {(seat["userId"], str(seats.buyer(seat))) for seat in sold if "price" not in seat}
+    for item in read_many(older):
+        known |= {number: price for number, price in prices(item).items() if number not in known}
+    return {seat["seatNumber"]: known.get(seat["seatNumber"], 0) for seat in sold}
 
 
 def view(item: Reservation, at: int) -> dict[str, Any]:

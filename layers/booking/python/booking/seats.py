@@ -3,8 +3,8 @@
 An item exists only while a seat is held or sold; absent means available. A hold ends at its deadline by the clock:
 `expiresAt` is also the table's TTL attribute, but DynamoDB deletes late, so nothing here trusts the deletion.
 
-Item: `performanceId` (with `#1`, `#2` … for each further 600 seats), `seatNumber, reservationId, userId, status` and,
-while held, `expiresAt`. Every write on a seat
+Item: `performanceId` (with `#1`, `#2` … for each further 600 seats), `seatNumber, reservationId, userId, status`,
+`price` (what it cost when it was held) and, while held, `expiresAt`. Every write on a seat
 that somebody has names the `reservationId`, so that a late release, confirmation or refund of an old hold cannot touch
 the next owner's. Items stay under 163 bytes, so that a full house of 50 is one read unit.
 """
@@ -48,6 +48,7 @@ class Seat(TypedDict):
     expiresAt: NotRequired[int]
     admission: NotRequired[Admission]
     soldTo: NotRequired[str]
+    price: NotRequired[int]
 
 
 SEALED = "called-off"
@@ -81,6 +82,13 @@ def is_taken(seat: Seat, at: int) -> bool:
 def is_sealed(seat: Mapping[str, Any] | None) -> bool:
     """Tell whether a seat is of a date that was called off."""
     return seat is not None and seat.get("reservationId") == SEALED
+
+
+def buyer(seat: Seat) -> str | None:
+    """Name the reservation that has paid for a seat, also where the date was called off since; None where none has."""
+    if seat["status"] == "SOLD":
+        return seat["reservationId"]
+    return seat.get("soldTo")
 
 
 def _partition(performance_id: str, block: int) -> str:
@@ -128,7 +136,9 @@ def read_taken_among(performance_id: str, seat_numbers: Iterable[int], at: int) 
     return [seat for seat in found if seat is not None and is_taken(seat, at)]
 
 
-def hold(performance_id: str, seat_number: int, *, reservation_id: str, user_id: str, at: int, until: int) -> Write:
+def hold(
+    performance_id: str, seat_number: int, *, reservation_id: str, user_id: str, price: int, at: int, until: int
+) -> Write:
     """Take a seat for a user until a deadline, if it is nobody's at this time."""
     seat: Seat = {
         "performanceId": _key(performance_id, seat_number)["performanceId"],
@@ -136,6 +146,7 @@ def hold(performance_id: str, seat_number: int, *, reservation_id: str, user_id:
         "reservationId": reservation_id,
         "userId": user_id,
         "status": "HELD",
+        "price": price,
         "expiresAt": until,
     }
     return put(
@@ -234,9 +245,9 @@ def seal_sold(performance_id: str, seat_number: int, reservation_id: str) -> Wri
     )
 
 
-def read_all(performance: Performance) -> list[Seat]:
-    """Read every item of a performance's seats, holds that are over included, as it is now."""
-    return _read(performance_id(performance), range(1, performance["seatsTotal"] + 1), consistent=True)
+def read_all(performance: Performance, *, consistent: bool = True) -> list[Seat]:
+    """Read every item of a performance's seats, holds that are over included, in order, as it is now."""
+    return _read(performance_id(performance), numbers_of(performance), consistent=consistent)
 
 
 def cancel(performance_id: str, seat_number: int, reservation_id: str) -> Write:

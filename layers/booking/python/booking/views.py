@@ -443,6 +443,75 @@ class LedgerList(TypedDict):
     nextCursor: str | None
 
 
+class SaleQueue(TypedDict):
+    """A concert's queue as its organiser sees it. `capacity` is what is set; while it is `paused` nobody is let in."""
+
+    waiting: int
+    active: int
+    entered: int
+    lapsed: int
+    enteredPerMinute: int
+    capacity: int
+    paused: bool
+    message: str | None
+
+
+class GradeSales(GradeName):
+    """How many seats of one price are sold, held and left."""
+
+    sold: int
+    held: int
+    available: int
+
+
+class DateSales(TypedDict):
+    """What was sold of a date. `points` were taken for seats that are sold or were cancelled since, and `refunded` of
+    them were given back."""
+
+    performanceId: str
+    startsAt: str
+    timezone: str
+    venue: str
+    translations: dict[str, dict[str, str]]
+    hallVersion: str | None
+    offSale: bool
+    calledOff: bool
+    sold: int
+    held: int
+    available: int
+    points: int
+    refunded: int
+    checkedIn: int
+    grades: list[GradeSales]
+
+
+class Attention(TypedDict):
+    """Something that has not ended by itself as soon as it mostly does, and how often."""
+
+    kind: Literal["PAYMENTS_UNDONE", "PAYMENTS_LEFT_BEHIND", "REFUNDS_UNFINISHED"]
+    count: int
+
+
+class Sale(TypedDict):
+    """A concert as its organiser sees it. The numbers were true at `asOf`."""
+
+    concertId: str
+    title: str
+    translations: dict[str, dict[str, str]]
+    saleStatus: Literal["UPCOMING", "ON_SALE", "PAUSED", "SOLD_OUT", "NO_DATES", "OVER"]
+    queue: SaleQueue
+    performances: list[DateSales]
+    attention: list[Attention]
+    asOf: str
+
+
+class SaleList(TypedDict):
+    """A page of sales."""
+
+    items: list[Sale]
+    nextCursor: str | None
+
+
 class WrongField(TypedDict):
     """What is wrong with one member of a request."""
 

@@ -36,14 +36,18 @@ class Key(TypedDict):
 class QueueItem(TypedDict, total=False):
     """`pk = concertId, sk = QUEUE`; a concert may have none yet.
 
-    `capacity` is there if an operator set one; `closed` says why, while nothing is left to sell (see `sale`); `driver`
-    works until `drivenUntil` at most. `drawn` is how many came to the lobby, once it has been drawn. The rest is in
-    `admission.Line`.
+    `capacity` is there if an operator set one, `message` if waiting fans are told something; `paused` lets nobody in
+    whatever the capacity is, and `revision` counts such changes. `closed` says why, while nothing is left to sell (see
+    `sale`); `driver` works until `drivenUntil` at most. `drawn` is how many came to the lobby, once it has been drawn.
+    The rest is in `admission.Line`.
     """
 
     pk: str
     sk: str
     capacity: int
+    paused: bool
+    message: str
+    revision: int
     closed: Literal["SOLD_OUT", "NO_DATES", "OVER"]
     admitted: int
     low: int
@@ -130,7 +134,7 @@ def line_of(queue: QueueItem, counter: CounterItem | None = None) -> Line:
     """Read a queue item and its counter; a concert without them has the stack's capacity and nobody in it."""
     counter = counter or {}
     return Line(
-        capacity=queue.get("capacity", settings().queue_capacity),
+        capacity=0 if queue.get("paused") else capacity_of(queue),
         active_seconds=settings().active_seconds,
         polls_per_second=settings().polls_per_second,
         drawn=queue.get("drawn", 0),
@@ -149,6 +153,11 @@ def line_of(queue: QueueItem, counter: CounterItem | None = None) -> Line:
         lapsed=queue.get("lapsed", 0),
         advanced_at=queue.get("advancedAt", 0),
     )
+
+
+def capacity_of(queue: QueueItem) -> int:
+    """Return how many may be in at once, also while the queue is paused: an operator's number, or the stack's."""
+    return queue.get("capacity", settings().queue_capacity)
 
 
 def read_queue(concert_id: str, *, consistent: bool = True) -> QueueItem:

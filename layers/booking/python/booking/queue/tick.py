@@ -8,7 +8,7 @@ may run at once, and each may die anywhere.
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 from booking import clock
 from booking.dynamodb import ConditionFailed, Write, update, write
@@ -17,7 +17,7 @@ from booking.queue.admission import Decision, Line, State
 from booking.queue.items import QueueItem, TokenItem, line_of, queue_key, read_counter, read_queue, read_tokens
 from booking.settings import settings
 
-_CURSOR = ("admitted", "capacity")
+_CURSOR = ("admitted", "capacity", "paused")
 """What must not have changed between reading a queue and moving its cursor."""
 ROUNDS = 20
 """How often a tick starts again because another moved the line, or because it let in more than it had read."""
@@ -168,7 +168,7 @@ def make_room(concert_id: str, number: int, at: int) -> Line:
 
 def _set_cursor(concert_id: str, queue: QueueItem, expression: str, **values: int) -> Write:
     """Change the queue, if neither its cursor nor its capacity has changed since this item was read."""
-    item = dict(queue)
+    item: dict[str, Any] = dict(queue)
     same = [f"#{name} = :read_{name}" if name in item else f"attribute_not_exists(#{name})" for name in _CURSOR]
     read = {f"read_{name}": item[name] for name in _CURSOR if name in item}
     return update(settings().queue_table, queue_key(concert_id), expression, " AND ".join(same), **values, **read)
