@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from booking import catalog, check_ins, clock, http, signatures
-from booking.errors import Forbidden, PerformanceNotFound, ValidationFailed
+from booking.errors import Forbidden, PerformanceNotFound
 from booking.observability import bind
 
 app = http.api(missing=PerformanceNotFound)
@@ -18,15 +18,13 @@ app = http.api(missing=PerformanceNotFound)
         tag="door",
         success=(200, "GuestList"),
         user=True,
-        query=["since"],
-        errors=[ValidationFailed, Forbidden, PerformanceNotFound],
+        errors=[Forbidden, PerformanceNotFound],
     ),
 )
 def get_guest_list(performanceId: str) -> Response[Any]:
     now = clock.now()
     http.require_role(app, "staff")
     bind(performanceId=performanceId)
-    http.moment(app, "since")
     performance = catalog.find_performance(performanceId, now)
     shown = {"tickets": check_ins.guest_list(performance), "publicKeys": signatures.public_keys_view()}
     return http.answer(shown | {"asOf": clock.rfc3339(now)})

@@ -184,7 +184,6 @@ QUERY: dict[str, Any] = {
     "bookable": {"type": "boolean"},
     "section": {"type": "string"},
     "version": {"type": "string"},
-    "since": {"type": "string", "format": "date-time"},
 }
 
 

@@ -21,7 +21,6 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from booking import clock
 from booking.cursors import cursor_of, not_a_cursor
 from booking.errors import (
     BookingError,
@@ -273,24 +272,6 @@ def parameter(app: APIGatewayHttpResolver, name: str) -> str | None:
     """Return a text of the query string, or None."""
     value = app.current_event.query_string_parameters.get(name)
     return None if value is None else str(value)
-
-
-def moment(app: APIGatewayHttpResolver, name: str) -> int | None:
-    """Return a time of the query string in epoch seconds, or None.
-
-    Raises:
-        ValidationFailed: it is not a time as RFC 3339 has it.
-
-    """
-    text = app.current_event.query_string_parameters.get(name)
-    if text is None:
-        return None
-    try:
-        return clock.epoch_seconds(text)
-    except ValueError as error:
-        raise ValidationFailed(
-            errors=[{"field": name, "message": "must be a time such as 2026-12-24T10:00:00Z"}]
-        ) from error
 
 
 def operation(
