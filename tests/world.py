@@ -20,6 +20,7 @@ import logging
 import os
 import pkgutil
 import random
+import re
 import threading
 import time as real_time
 from collections import Counter
@@ -44,7 +45,7 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from moto.stepfunctions.parser.utils import TMP_THREADS
 
 import booking
-from booking import aws, clock, dynamodb, keys, memory, observability, payments, settings
+from booking import aws, clock, dynamodb, keys, memory, observability, payments, settings, signatures
 from booking.queue import tick
 from lab.in_process import forget_process
 from tests.conftest import forget_everything
@@ -64,7 +65,10 @@ CONCERT = "night"
 PERFORMANCES = ("night.first", "night.second")
 PRICE = 100
 SEATS = 6
-TABLES = {name.removesuffix("Table").lower(): name for name in resources("AWS::DynamoDB::Table")}
+TABLES = {
+    re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name.removesuffix("Table")).lower(): name
+    for name in resources("AWS::DynamoDB::Table")
+}
 
 
 class Time:
@@ -385,6 +389,29 @@ class World:
         """Pay for a reservation as a patient client does."""
         return self.ask("start_payment", user, {"reservationId": reservation["reservationId"]}, key=key)
 
+    def codes(self, user: str, reservation: dict[str, Any]) -> dict[int, str]:
+        """Give the codes of a booking's tickets, by seat."""
+        answer = self.ask("list_tickets", user, reservationId=reservation["reservationId"])
+        assert answer.status == 200, answer
+        return {each["seatNumber"]: each["code"] for each in answer.body["items"]}
+
+    def scan(
+        self, device: str, *scans: tuple[str, str], ahead: int = 0, performance: str = PERFORMANCES[0]
+    ) -> list[dict[str, Any]]:
+        """Send what a door has scanned, as ids and codes, by a clock that is ahead; until there is an answer."""
+        at = clock.rfc3339(int(self.time.at) + ahead)
+        sent = [{"scanId": name, "code": code, "at": at} for name, code in scans]
+        answer = self.ask(
+            "record_check_ins",
+            "staff",
+            {"deviceId": device, "scans": sent},
+            claims={"cognito:groups": "[staff]"},
+            performanceId=performance,
+        )
+        assert answer.status == 200, answer
+        results: list[dict[str, Any]] = answer.body["results"]
+        return results
+
     def balance(self, user: str) -> int:
         """Read a user's balance."""
         return int(self.call("get_points", user).body["balance"])
@@ -444,7 +471,8 @@ class World:
 
     def violations(self) -> list[audit.Violation]:
         """Audit the tables."""
-        return audit.check(self.books(), clock.now(), audit.Limits(queue_capacity=2, max_seats_per_user=4))
+        limits = audit.Limits(queue_capacity=2, max_seats_per_user=4, public_keys=signatures.public_keys())
+        return audit.check(self.books(), clock.now(), limits)
 
 
 def definition() -> dict[str, Any]:

@@ -1,29 +1,38 @@
 """Each thing that must never be, planted in healthy books, is found by the auditor; and healthy books are clean."""
 
 import copy
+import dataclasses
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import boto3
 import pytest
 
-from booking import clock, dynamodb, payments, points
+from booking import check_ins, clock, dynamodb, payments, points, signatures, tickets
 from tests.race.test_best_seats import ask, publish_hall
 from tests.world import CONCERT, PERFORMANCES, TABLES, StepFailed, World
 from tools.ost import audit
 
-LIMITS = audit.Limits(queue_capacity=2, max_seats_per_user=4)
 FULL = 1000
 
 
+class Healthy(NamedTuple):
+    """Books in which nothing is wrong, at a time, and what the auditor is told of the stack."""
+
+    books: audit.Books
+    at: int
+    limits: audit.Limits
+
+
 @pytest.fixture(scope="module")
-def healthy() -> Iterator[tuple[audit.Books, int]]:
-    """Books of a little of everything: paid, failed and refunded, refused, held, released, expired, open."""
+def healthy() -> Iterator[Healthy]:
+    """Books of a little of everything: paid, failed and refunded, refused, held, released, expired, open, admitted."""
     with World() as world:
         live(world)
-        yield world.books(), clock.now()
+        limits = audit.Limits(queue_capacity=2, max_seats_per_user=4, public_keys=signatures.public_keys())
+        yield Healthy(world.books(), clock.now(), limits)
 
 
 def live(world: World) -> None:
@@ -34,6 +43,8 @@ def live(world: World) -> None:
     given_back = world.hold("dan", 5, 6)
     world.charge("dan")
     assert world.pay("dan", given_back).status == 201
+    [admitted] = world.scan("door", ("1", world.codes("dan", given_back)[5]))
+    assert admitted["outcome"] == "ADMITTED"
     body = {"seatNumbers": [6], "expectedRefund": 100}
     answer = world.ask("cancel_reservation", "dan", body, key="c", reservationId=given_back["reservationId"])
     assert answer.status == 201
@@ -66,14 +77,13 @@ def live(world: World) -> None:
 
 
 @pytest.fixture
-def books(healthy: tuple[audit.Books, int]) -> audit.Books:
-    return copy.deepcopy(healthy[0])
+def books(healthy: Healthy) -> audit.Books:
+    return copy.deepcopy(healthy.books)
 
 
-def test_healthy_books_are_clean(healthy: tuple[audit.Books, int]) -> None:
-    books, at = healthy
-    assert audit.check(books, at, LIMITS) == []
-    assert len(books.payments) == 5
+def test_healthy_books_are_clean(healthy: Healthy) -> None:
+    assert audit.check(*healthy) == []
+    assert len(healthy.books.payments) == 5
 
 
 def one(items: list[Any], **wanted: Any) -> Any:
@@ -108,6 +118,27 @@ def only_cancellation(books: audit.Books) -> Any:
 
 def half_cancelled(books: audit.Books) -> Any:
     return next(item for item in books.reservations if item.get("cancelledSeatNumbers"))
+
+
+def admitted(books: audit.Books) -> Any:
+    """Return the seat whose guest has come in."""
+    return next(seat for seat in books.seats if "admission" in seat)
+
+
+def scan_of(books: audit.Books) -> Any:
+    """Return the scan that admitted the guest."""
+    return one(books.check_ins, entry=admitted(books)["admission"]["entry"])
+
+
+def revoked_line(performance: str, seat: int, reservation: str) -> dict[str, Any]:
+    ticket = tickets.ticket_of(performance, seat, reservation)
+    return {"performanceId": performance, "entry": f"revoked#{ticket.ticket_id}", "seatNumber": seat, "revokedAt": 0}
+
+
+def forge(books: audit.Books) -> None:
+    """Let the scan that admitted be of a code that says the right thing, and that its key has not signed."""
+    code = scan_of(books)["code"]
+    scan_of(books)["code"] = f"{code[:-86]}{'A' * 86}"
 
 
 def close_seat(books: audit.Books, **more: int) -> None:
@@ -198,6 +229,37 @@ PLANTED: dict[str, list[Callable[[audit.Books], Any]]] = {
         lambda b: giving_back(b).update(refundable=200),
         lambda b: half_cancelled(b).update(refunded=0),
     ],
+    "admitted-without-booking": [
+        lambda b: half_cancelled(b).update(cancelledSeatNumbers=[5, 6], status="CANCELLED"),
+        lambda b: half_cancelled(b).update(cancelledSeatNumbers=[5]),
+        lambda b: admitted(b).update(status="HELD", expiresAt=1 << 40),
+        lambda b: b.reservations.remove(half_cancelled(b)),
+    ],
+    "admitted-without-scan": [
+        lambda b: b.check_ins.remove(scan_of(b)),
+        lambda b: scan_of(b).update(performanceId=PERFORMANCES[1]),
+        lambda b: scan_of(b).update(deviceId="another-door"),
+        lambda b: admitted(b)["admission"].update(at=FULL),
+        lambda b: admitted(b)["admission"].update(entry="scan#door#2"),
+    ],
+    "admitted-by-another-ticket": [
+        lambda b: scan_of(b).update(code="https://example.com"),
+        lambda b: admitted(b).update(seatNumber=6),
+        lambda b: scan_of(b).update(code=scan_of(b)["code"].replace(":5:", ":6:")),
+        lambda b: scan_of(b).update(code=scan_of(b)["code"].replace(PERFORMANCES[0], PERFORMANCES[1])),
+        lambda b: one(b.seats, userId="ann", status="SOLD", seatNumber=1).update(admission=admitted(b)["admission"]),
+    ],
+    "admitted-by-forgery": [forge],
+    "revoked-but-good": [
+        lambda b: b.check_ins.append(revoked_line(PERFORMANCES[0], 5, admitted(b)["reservationId"])),
+    ],
+    "cancelled-but-not-revoked": [
+        lambda b: b.check_ins.remove(next(item for item in b.check_ins if item["entry"].startswith("revoked#"))),
+    ],
+    "revoked-for-nothing": [
+        lambda b: b.check_ins.append(revoked_line(PERFORMANCES[0], 4, "nobody")),
+        lambda b: b.check_ins.append(revoked_line(PERFORMANCES[1], 6, giving_back(b)["reservationId"])),
+    ],
     "turn-not-finished": [
         lambda b: one(b.queue, userId="ann", status="FINISHED").update(status="ACTIVE", expiresAt=1 << 40)
     ],
@@ -252,11 +314,11 @@ PLANTED: dict[str, list[Callable[[audit.Books], Any]]] = {
 
 @pytest.mark.parametrize(("rule", "plant"), [(rule, plant) for rule, plants in PLANTED.items() for plant in plants])
 def test_planted_violation_is_found(
-    healthy: tuple[audit.Books, int], books: audit.Books, rule: str, plant: Callable[[audit.Books], Any]
+    healthy: Healthy, books: audit.Books, rule: str, plant: Callable[[audit.Books], Any]
 ) -> None:
     plant(books)
 
-    found = audit.check(books, healthy[1], LIMITS)
+    found = audit.check(books, healthy.at, healthy.limits)
 
     assert rule in {violation.rule for violation in found}
     assert all(violation.ids and violation.detail for violation in found)
@@ -279,23 +341,41 @@ def test_a_violation_is_reported_also_when_its_details_change_between_two_looks(
     assert audit.lasting(before, after) == after[:1]
 
 
-def test_a_guard_that_was_forgotten_in_time_is_no_violation(healthy: tuple[audit.Books, int]) -> None:
-    books = copy.deepcopy(healthy[0])
+def test_a_guard_that_was_forgotten_in_time_is_no_violation(healthy: Healthy) -> None:
+    books = copy.deepcopy(healthy.books)
     for item in [item for item in books.points if item["sk"].startswith("KEY#REQUEST#")]:
         books.points.remove(item)
-    later = healthy[1] + points.KEY_LIFE_SECONDS
+    later = healthy.at + points.KEY_LIFE_SECONDS
 
-    assert "entry-without-guard" not in {violation.rule for violation in audit.check(books, later, LIMITS)}
+    assert "entry-without-guard" not in {violation.rule for violation in audit.check(books, later, healthy.limits)}
+
+
+def test_a_date_may_be_called_off_when_guests_are_in(healthy: Healthy) -> None:
+    books = copy.deepcopy(healthy.books)
+    seat = admitted(books)
+    seat.update(status="CANCELLED", soldTo=seat["reservationId"], reservationId="called-off")
+
+    rules = {violation.rule for violation in audit.check(books, healthy.at, healthy.limits)}
+
+    assert not {rule for rule in rules if rule.startswith("admitted")}
+
+
+def test_what_a_key_signed_that_was_rotated_away_is_not_judged(healthy: Healthy) -> None:
+    books = copy.deepcopy(healthy.books)
+    forge(books)
+
+    assert audit.check(books, healthy.at, dataclasses.replace(healthy.limits, public_keys={"other": "key"})) == []
 
 
 def test_the_auditor_and_the_code_agree_on_their_numbers() -> None:
     assert audit.WORKFLOW_SECONDS == payments.WORKFLOW_SECONDS
     assert audit.BALANCE_LIMIT == points.BALANCE_LIMIT
     assert audit.OPEN_SHARDS == payments.OPEN_SHARDS
+    assert audit.REVOKED == check_ins.REVOKED
     assert audit.KEY_LIFE_SECONDS < points.KEY_LIFE_SECONDS
 
 
-def test_reading_takes_every_page(healthy: tuple[audit.Books, int]) -> None:
+def test_reading_takes_every_page(healthy: Healthy) -> None:
     client = boto3.client("dynamodb")
     key: Any = {"AttributeDefinitions": [{"AttributeName": "sk", "AttributeType": "S"}]}
     key["KeySchema"] = [{"AttributeName": "sk", "KeyType": "HASH"}]
@@ -308,4 +388,4 @@ def test_reading_takes_every_page(healthy: tuple[audit.Books, int]) -> None:
 
     assert len(books.points) == 30
     assert books.points[0]["amounts"] == [1]
-    assert sorted(map(str, books.payments)) == sorted(map(str, healthy[0].payments))
+    assert sorted(map(str, books.payments)) == sorted(map(str, healthy.books.payments))

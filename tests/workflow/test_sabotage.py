@@ -16,6 +16,7 @@ from booking import (
     calling_off,
     cancellations,
     catalog,
+    check_ins,
     clock,
     ids,
     limits,
@@ -380,11 +381,8 @@ def owing(world: World, held: dict[str, Any], *numbers: int, key: str) -> None:
 def who_has_come_in_is_not_cancelled(world: World) -> None:
     held = bought(world, 1)
 
-    def come_in() -> None:
-        seat = next(seat for seat in world.items("seats") if seat["seatNumber"] == 1)
-        world.put("seats", seat | {"admission": {"entry": "scan#door#1", "deviceId": "door", "at": 0}})
-
-    once(world, TRANSACT, come_in)
+    code = world.codes("ann", held)[1]
+    once(world, TRANSACT, lambda: world.scan("door", ("1", code)))
     assert cancelled(world, held, 1) == "NOT_CANCELLABLE"
     sound(world)
 
@@ -448,6 +446,38 @@ def a_range_may_be_cleared_twice_at_once(world: World) -> None:
     calling_off.clear(PERFORMANCES[0], part, clock.now())
     sound(world)
     assert world.balance("ann") == 200
+
+
+# ---- the door
+
+
+ADMIT = "dynamodb.UpdateItem"
+
+
+def one_of_two_doors_admits(world: World) -> None:
+    code = world.codes("ann", bought(world, 1))[1]
+    told: list[dict[str, Any]] = []
+    once(world, ADMIT, lambda: told.extend(world.scan("south", ("1", code))))
+    told.extend(world.scan("north", ("1", code)))
+    assert [result["outcome"] for result in told] == ["ADMITTED", "ALREADY"]
+    sound(world)
+
+
+def nobody_comes_in_for_a_seat_that_was_given_back(world: World) -> None:
+    held = bought(world, 1)
+    code = world.codes("ann", held)[1]
+    once(world, ADMIT, lambda: cancelled(world, held, 1))
+    [result] = world.scan("north", ("1", code))
+    assert (result["outcome"], world.items("seats")) == ("REVOKED", [])
+    sound(world)
+
+
+def a_scan_stays_what_it_was(world: World) -> None:
+    codes = world.codes("ann", bought(world, 1, 2))
+    for number in (1, 2):
+        [result] = world.scan("north", ("1", codes[number]))
+        assert (result["outcome"], result["seatNumber"]) == ("ADMITTED", 1)
+    sound(world)
 
 
 # ---- what is taken away
@@ -574,6 +604,15 @@ ATTACKS = {
     "points: a debit is not barred": Attack(no_void, a_debit_after_the_undoing_is_barred),
     "seats: cancelling does not ask who has come in": Attack(
         loosen(seats, "cancel", "#reservationId = :reservation AND #status = :sold"), who_has_come_in_is_not_cancelled
+    ),
+    "seats: admitting does not ask who has come in": Attack(
+        loosen(seats, "admit", "#reservationId = :reservation AND #status = :sold"), one_of_two_doors_admits
+    ),
+    "seats: admitting does not ask whose the seat is": Attack(
+        loosen(seats, "admit", "attribute_not_exists(#admission)"), nobody_comes_in_for_a_seat_that_was_given_back
+    ),
+    "check-ins: a scan that is sent again is recorded anew": Attack(
+        loosen(check_ins, "put", only="scan#"), a_scan_stays_what_it_was
     ),
     "reservations: cancelling does not ask what was cancelled": Attack(
         loosen(reservations, "cancel", "#status = :confirmed"), two_cancellations_at_once_know_of_each_other

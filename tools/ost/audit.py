@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from boto3.dynamodb.types import TypeDeserializer
+from botocore.exceptions import ClientError
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from booking import limits
+from booking import limits, signatures, tickets
 from booking.halls import partition
 from booking.layout import Section
 from booking.seats import COUNTS
@@ -27,6 +28,7 @@ from tools.ost.stack import Stack, StackOption, StateOption
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 type Item = Mapping[str, Any]
 
@@ -38,6 +40,8 @@ BALANCE_LIMIT = 10_000_000
 """What no charge may lift a balance over, as in booking/points.py; a refund may."""
 KEY_LIFE_SECONDS = 7 * 86_400 - 60
 """How long the guard of a request is there for certain: its life, as in booking/points.py, less a minute."""
+REVOKED = "revoked#"
+"""What the entry of a revoked ticket begins with, as in booking/check_ins.py."""
 OPEN_SHARDS = 8
 """Parts of the index of open payments, as in booking/payments.py."""
 SETTLE_PAUSE_SECONDS = 5.0
@@ -62,6 +66,7 @@ class Books:
     points: list[Item] = field(default_factory=list)
     queue: list[Item] = field(default_factory=list)
     payments: list[Item] = field(default_factory=list)
+    check_ins: list[Item] = field(default_factory=list)
     limits: list[Item] = field(default_factory=list)
     performances: list[Item] = field(default_factory=list)
     layouts: list[Item] = field(default_factory=list)
@@ -85,8 +90,9 @@ class Books:
         return cls(**{name: items for name, items in tables.items() if name != "catalog"} | sorted_out)
 
 
-AGGREGATES = ("payments", "seats", "reservations", "points", "queue", "catalog")
-"""Payments first: what they point to is written with them or before them, so a later read finds it."""
+AGGREGATES = ("payments", "seats", "check_ins", "reservations", "points", "queue", "catalog")
+"""Payments first: what they point to is written with them or before them, so a later read finds it. So are the scans
+that seats point to, and the cancellations in reservations that a revoked ticket is of."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,8 @@ class Limits:
 
     queue_capacity: int | None = None
     max_seats_per_user: int | None = None
+    public_keys: Mapping[str, str] = field(default_factory=dict)
+    """The keys that signed tickets, by id. What another key says to have signed is not judged: keys are rotated."""
 
 
 def check(books: Books, at: int, limits: Limits | None = None) -> list[Violation]:
@@ -106,6 +114,8 @@ def check(books: Books, at: int, limits: Limits | None = None) -> list[Violation
     found += _called_off(books)
     found += _limits(books, at)
     found += _halls(books)
+    found += _admissions(books, limits.public_keys)
+    found += _revoked(books)
     found += _payments(books, at)
     found += _ledgers(books, at)
     found += _queues(books, at, limits)
@@ -281,6 +291,63 @@ def _halls(books: Books) -> Iterator[Violation]:
 
 def _named(seat: Item) -> str:
     return f"row {seat['row']}, seat {seat['label']}, {seat['gradeId']}"
+
+
+def _admissions(books: Books, public_keys: Mapping[str, str]) -> Iterator[Violation]:
+    """Who was admitted showed the seat's own ticket, in a scan that is recorded; and had paid for the seat.
+
+    A date can be called off when guests are in already; its seats then say whose they were.
+    """
+    scans = {(item["performanceId"], item["entry"]): item for item in books.check_ins}
+    reservations = {item["reservationId"]: item for item in books.reservations}
+    for seat in books.seats:
+        if (admission := seat.get("admission")) is None:
+            continue
+        holder = seat.get("soldTo", seat["reservationId"])
+        ids = (_seat_id(seat), holder, admission["entry"])
+        reservation = reservations.get(holder, {})
+        paid = reservation.get("status") == "CONFIRMED" and seat["seatNumber"] in _left(reservation)
+        if seat["status"] == "HELD" or (seat["status"] == "SOLD" and not paid):
+            detail = f"somebody was admitted to the seat, which is {seat['status']}, and no seat of a booking"
+            yield Violation("admitted-without-booking", detail, ids)
+        scan = scans.get((seat["performanceId"], admission["entry"]))
+        if scan is None or any(scan[name] != admission[name] for name in ("deviceId", "at")):
+            yield Violation("admitted-without-scan", "the seat's admission is of a scan that is not recorded", ids)
+            continue
+        said = tickets.what_is_said(scan["code"])
+        if said is None or said.ticket != tickets.ticket_of(seat["performanceId"], seat["seatNumber"], holder):
+            detail = "the scan that admitted somebody to the seat is not of the seat's ticket"
+            yield Violation("admitted-by-another-ticket", detail, ids)
+        elif said.key_id in public_keys and tickets.read_code(scan["code"], public_keys) is None:
+            yield Violation("admitted-by-forgery", "the code that admitted somebody is not signed by its key", ids)
+
+
+def _revoked(books: Books) -> Iterator[Violation]:
+    """The tickets that doors are told to be good no more are those of the seats that were cancelled, and no others."""
+    revoked = {
+        (item["performanceId"], item["entry"].removeprefix(REVOKED))
+        for item in books.check_ins
+        if item["entry"].startswith(REVOKED)
+    }
+    unexplained = set(revoked)
+    for seat in books.seats:
+        performance, number, holder = seat["performanceId"], seat["seatNumber"], seat["reservationId"]
+        ticket = (performance, tickets.ticket_of(performance, number, holder).ticket_id)
+        if seat["status"] == "SOLD" and ticket in revoked:
+            detail = "doors are told that the ticket is good no more, and its seat is sold"
+            yield Violation("revoked-but-good", detail, (_seat_id(seat), holder, ticket[1]))
+            unexplained.discard(ticket)
+    for payment in books.payments:
+        performance, holder = payment["performanceId"], payment["reservationId"]
+        for cancellation in payment.get("cancellations", {}).values():
+            for number in cancellation["seatNumbers"]:
+                ticket = (performance, tickets.ticket_of(performance, number, holder).ticket_id)
+                unexplained.discard(ticket)
+                if cancellation["status"] == "COMPLETED" and ticket not in revoked:
+                    detail = "the ticket's seat was cancelled, and doors are not told"
+                    yield Violation("cancelled-but-not-revoked", detail, (f"{performance}/{number}", holder, ticket[1]))
+    for ticket in unexplained:
+        yield Violation("revoked-for-nothing", "doors are told that a ticket is good no more, of no seat", ticket)
 
 
 def _payments(books: Books, at: int) -> Iterator[Violation]:
@@ -556,6 +623,21 @@ def find(stack: Stack, limits: Limits | None = None, progress: Progress | None =
     return violations, count
 
 
+def public_keys(stack: Stack) -> dict[str, str]:
+    """Return the public keys that belong to the stack's secret, by id; none when it may not be read."""
+    secrets: SecretsManagerClient = stack.client("secretsmanager")
+    found = {}
+    for stage in ("AWSCURRENT", "AWSPREVIOUS"):
+        try:
+            answer = secrets.get_secret_value(SecretId=stack.outputs["SigningKeySecretArn"], VersionStage=stage)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in {"ResourceNotFoundException", "AccessDeniedException"}:
+                raise
+        else:
+            found[answer["VersionId"]] = answer["SecretString"]
+    return signatures.public_keys_of(found)
+
+
 def lasting(before: Iterable[Violation], after: Iterable[Violation]) -> list[Violation]:
     """Return what is wrong in both looks, as the later has it: the same rule on the same ids, whatever the details."""
     seen = {(violation.rule, violation.ids) for violation in before}
@@ -573,7 +655,11 @@ def audit(
     """Read all tables of a stack, change nothing, and report every violation. Exit status 1 when there is any."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True) as progress:
-        violations, count = find(Stack.find(stack, state), Limits(capacity, max_seats), progress)
+        found = Stack.find(stack, state)
+        keys = public_keys(found)
+        violations, count = find(found, Limits(capacity, max_seats, keys), progress)
+    if not keys:
+        out.print("not judged: the signatures of tickets, since the signing key may not be read", highlight=False)
     if not violations:
         out.print(f"clean: {count} items, no violation", highlight=False)
         return

@@ -97,8 +97,8 @@ class Stack:
         return str(self.published.get("apiUrl") or self.outputs["ApiUrl"]).rstrip("/")
 
     def table(self, aggregate: str) -> str:
-        """Name the table of an aggregate (`catalog`, `seats`, …)."""
-        return self.outputs[f"{aggregate.capitalize()}TableName"]
+        """Name the table of an aggregate (`catalog`, `check_ins`, …)."""
+        return self.outputs[f"{aggregate.title().replace('_', '')}TableName"]
 
     def client(self, service: Any) -> Any:
         """Make a client of an AWS service for this stack, with explicit timeouts (seconds); one of each is kept."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from booking import views
 
 REVOKED = "revoked#"
+"""What the entry of a revoked ticket begins with."""
 
 
 class ScanItem(TypedDict):
@@ -125,7 +126,10 @@ def _record(performance_id: str, device_id: str, scan: Scan, public_keys: Mappin
 
 
 def _admit(fact: ScanItem, scan_id: str, ticket: Ticket) -> Result:
-    """Admit the guest, unless somebody was admitted with this ticket before, or it is good no more."""
+    """Admit the guest, unless somebody was admitted with this ticket before, or it is good no more.
+
+    The scan that admitted stays the one that did, also when the date was called off since.
+    """
     seat = seats.read(ticket.performance_id, ticket.seat_number)
     if seat is not None and "admission" not in seat and is_good(ticket, seat):
         try:
@@ -135,9 +139,9 @@ def _admit(fact: ScanItem, scan_id: str, ticket: Ticket) -> Result:
             seat = cast(Seat | None, refused.item)
         else:
             return Result(scan_id, "ADMITTED", ticket, fact["at"], fact["deviceId"])
-    if seat is None or not is_good(ticket, seat) or "admission" not in seat:
+    first = seat.get("admission") if seat is not None else None
+    if seat is None or first is None or (first["entry"] != fact["entry"] and not is_good(ticket, seat)):
         return Result(scan_id, "REVOKED", ticket)
-    first = seat["admission"]
     outcome: views.Outcome = "ADMITTED" if first["entry"] == fact["entry"] else "ALREADY"
     return Result(scan_id, outcome, ticket, first["at"], first["deviceId"])
 

@@ -6,6 +6,7 @@ one, so doors and fans get public keys only. The private key is derived from the
 
 import base64
 import hashlib
+from collections.abc import Mapping
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -45,9 +46,14 @@ def sign(text: str) -> str:
 def public_keys() -> dict[str, str]:
     """Return the public keys that are believed, by id, in base64url: the current one and the one before it."""
     _keys.refresh()
+    return public_keys_of(_keys.by_version)
+
+
+def public_keys_of(secrets: Mapping[str, str]) -> dict[str, str]:
+    """Return the public keys, by id, that belong to these versions of the secret."""
     return {
         version[:KEY_ID_LENGTH]: _text(_private(secret).public_key().public_bytes_raw())
-        for version, secret in _keys.by_version.items()
+        for version, secret in secrets.items()
     }
 
 

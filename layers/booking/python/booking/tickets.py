@@ -9,7 +9,7 @@ it with the public key and no network.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from booking import ids, signatures
 
@@ -62,13 +62,24 @@ def code_of(ticket: Ticket) -> str:
 
 def read_code(code: str, public_keys: Mapping[str, str]) -> Ticket | None:
     """Return the ticket of a code that one of these keys has signed, or None: forged, damaged, or something else."""
+    said = what_is_said(code)
+    if said is None or said.key_id not in public_keys:
+        return None
+    signed, _, signature = code.rpartition(":")
+    return said.ticket if signatures.is_signed(signed, signature, public_keys[said.key_id]) else None
+
+
+class Said(NamedTuple):
+    """What a code says, whoever wrote it: the ticket, and the id of the key that is to have signed it."""
+
+    ticket: Ticket
+    key_id: str
+
+
+def what_is_said(code: str) -> Said | None:
+    """Read a code without judging its signature; None when it has not the form of one."""
     match = _CODE.fullmatch(code) if len(code) <= LONGEST_CODE else None
-    if match is None or match["key"] not in public_keys:
-        return None
-    signed = code.rpartition(":")[0]
-    if not signatures.is_signed(signed, match["signature"], public_keys[match["key"]]):
-        return None
-    return Ticket(match["performance"], int(match["seat"]), match["ticket"])
+    return match and Said(Ticket(match["performance"], int(match["seat"]), match["ticket"]), match["key"])
 
 
 def view(ticket: Ticket) -> "views.Ticket":
