@@ -1,9 +1,11 @@
 """`make mutants`: a sample of small changes to the product, made one at a time, and which of them no test notices.
 
-cosmic-ray makes the changes in a copy of what is committed, and runs the tests in this process against each: a sample
-takes hours. A seed always draws the same sample from the same code.
+cosmic-ray makes the changes in copies of what is committed, one copy for each core, and runs the tests in this process
+that can notice a change against it (`lab/covering.py`): which lines each test runs is learnt first, from one run of all
+of them. A seed always draws the same sample from the same code; a run that was stopped goes on where it was.
 """
 
+import os
 import random
 import sqlite3
 import subprocess
@@ -20,13 +22,17 @@ TESTS = (
     *("tests/measures/test_budgets.py", "tests/tools/test_template.py"),
     *("--ignore=tests/contract/test_collection.py", "--ignore=tests/contract/test_types.py"),
 )
-"""What is run against each change: everything that needs no deployed stack, the quickest first."""
+"""What is run: everything that needs no deployed stack."""
+LEARNT = "learnt.json"
+PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "lab.covering")
+STOP = ("-x", "-o", "faulthandler_timeout=300", "-o", "faulthandler_exit_on_timeout=true")
+"""A change is noticed by the first test that fails, or that takes minutes where it took seconds."""
 SETTINGS = """
 [cosmic-ray]
 module-path = ["layers/booking/python/booking", "functions"]
 timeout = 3600.0
 excluded-modules = []
-test-command = "{python} -m pytest -q -x -p no:cacheprovider {tests}"
+test-command = "{command}"
 [cosmic-ray.distributor]
 name = "local"
 """
@@ -38,19 +44,30 @@ def mutants(
     sample: Annotated[int, typer.Option(help="How many changes are tried.")] = 90,
 ) -> None:
     """Try a sample of changes to the product, and report those that no test notices."""
-    copy, name = (STATE / "mutants").resolve(), f"sample-{seed}-{sample}.sqlite"
-    if not copy.is_dir():
-        _run("git", "worktree", "add", "--force", "--detach", str(copy), "HEAD", where=ROOT)
-    (copy / "cosmic-ray.toml").write_text(SETTINGS.format(python=sys.executable, tests=" ".join(TESTS)))
-    if not (copy / name).is_file():
-        _run(sys.executable, "-m", "cosmic_ray.cli", "init", "cosmic-ray.toml", name, where=copy)
-        _draw(copy / name, seed, sample)
-    _run(sys.executable, "-m", "cosmic_ray.cli", "exec", "cosmic-ray.toml", name, where=copy)
-    _run(str(Path(sys.executable).with_name("cr-report")), "--surviving-only", "--show-diff", name, where=copy)
+    copies = [(STATE / f"mutants-{number}").resolve() for number in range(os.cpu_count() or 1)]
+    for copy in copies:
+        if not copy.is_dir():
+            _run("git", "worktree", "add", "--force", "--detach", str(copy), "HEAD", where=ROOT)
+    learnt = copies[0] / LEARNT
+    if not learnt.is_file():
+        _run(*PYTEST, "--learn", str(learnt), *TESTS, where=copies[0])
+    command = " ".join((*PYTEST, *STOP, "--concerned", str(learnt), *TESTS))
+    name = f"sample-{seed}-{sample}.sqlite"
+    for share, copy in enumerate(copies):
+        (copy / "cosmic-ray.toml").write_text(SETTINGS.format(command=command))
+        if not (copy / name).is_file():
+            _run(sys.executable, "-m", "cosmic_ray.cli", "init", "cosmic-ray.toml", name, where=copy)
+            _draw(copy / name, seed, sample, share, len(copies))
+    trying = (sys.executable, "-m", "cosmic_ray.cli", "exec", "cosmic-ray.toml", name)
+    for process in [subprocess.Popen(trying, cwd=copy) for copy in copies]:
+        if process.wait():
+            raise typer.Exit(1)
+    for copy in copies:
+        _run(str(Path(sys.executable).with_name("cr-report")), "--surviving-only", "--show-diff", name, where=copy)
 
 
-def _draw(session: Path, seed: int, sample: int) -> None:
-    """Leave a sample of the session's changes."""
+def _draw(session: Path, seed: int, sample: int, share: int, shares: int) -> None:
+    """Leave one share of a sample of the session's changes."""
     with sqlite3.connect(session) as database:
         jobs = [
             job
@@ -58,7 +75,8 @@ def _draw(session: Path, seed: int, sample: int) -> None:
                 "SELECT job_id FROM mutation_specs ORDER BY module_path, operator_name, occurrence"
             )
         ]
-        left_out = set(jobs) - set(random.Random(seed).sample(jobs, min(sample, len(jobs))))  # noqa: S311
+        drawn = random.Random(seed).sample(range(len(jobs)), min(sample, len(jobs)))  # noqa: S311
+        left_out = set(jobs) - {jobs[position] for position in drawn[share::shares]}
         for table in ("mutation_specs", "work_items"):
             database.executemany(f"DELETE FROM {table} WHERE job_id = ?", [(job,) for job in left_out])  # noqa: S608
 

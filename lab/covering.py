@@ -1,0 +1,142 @@
+"""A pytest plugin for `make mutants`: which tests run which lines of the product, and which a changed line concerns.
+
+`--learn FILE` runs what is collected and writes down, for each test, its seconds and the lines of the product that it
+ran. `--concerned FILE` finds the line that the work tree changes and keeps the tests that can notice: those that run
+the changed statement, then those that read the files of the product, of each the quickest files first. What a file
+does when it is imported can be noticed everywhere, so nothing is left out then; what runs anything of it comes first.
+"""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import pytest
+
+from tools.ost.paths import ROOT
+
+PRODUCT = ("layers/booking/python/booking", "functions")
+READS_FILES = ("tests/contract/", "tests/tools/", "tests/audit/")
+"""Tests that may notice a change by reading it, or in a process of their own."""
+TOOL = sys.monitoring.COVERAGE_ID
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take the two options of this plugin."""
+    parser.addoption("--learn", type=Path)
+    parser.addoption("--concerned", type=Path)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Do what was asked for."""
+    if learn := config.getoption("--learn"):
+        config.pluginmanager.register(Learning(learn))
+    if concerned := config.getoption("--concerned"):
+        config.pluginmanager.register(Concerned(json.loads(concerned.read_text("utf-8")), *changed_lines()))
+
+
+class Learning:
+    """Notes each line of the product when a test runs it first; looking costs nothing after that."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seconds: dict[str, float] = {}
+        self._lines: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
+        self._ran: set[tuple[str, int]] = set()
+        sys.monitoring.use_tool_id(TOOL, "covering")
+        sys.monitoring.register_callback(TOOL, sys.monitoring.events.LINE, self._line)
+        sys.monitoring.set_events(TOOL, sys.monitoring.events.LINE)
+
+    def _line(self, code: CodeType, line: int) -> Any:
+        self._ran.add((code.co_filename, line))
+        return sys.monitoring.DISABLE
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        """Run one test, and note what it ran."""
+        self._ran = set()
+        sys.monitoring.restart_events()
+        began = time.monotonic()
+        result = yield
+        self._seconds[item.nodeid] = time.monotonic() - began
+        ran, self._ran = self._ran, set()
+        for name, line in ran:
+            path = name.removeprefix(f"{ROOT}/")
+            if path.startswith(PRODUCT):
+                self._lines[path][line].append(item.nodeid)
+        return result
+
+    def pytest_sessionfinish(self) -> None:
+        """Write down what was learnt."""
+        sys.monitoring.set_events(TOOL, sys.monitoring.events.NO_EVENTS)
+        sys.monitoring.free_tool_id(TOOL)
+        self._path.write_text(json.dumps({"seconds": self._seconds, "lines": self._lines}))
+
+
+def changed_lines() -> tuple[str, set[int]]:
+    """Return the one file of the product that the work tree changes, and the lines of it, as they were committed."""
+    command = ("git", "diff", "--no-ext-diff", "--unified=0", "--", *PRODUCT)
+    told = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    [path] = re.findall(r"^--- a/(.+)$", told, re.MULTILINE)
+    lines: set[int] = set()
+    for first, count in re.findall(r"^@@ -(\d+)(?:,(\d+))? ", told, re.MULTILINE):
+        lines |= set(range(int(first), int(first) + int(count or 1)))
+    return path, lines
+
+
+def statements(path: str, lines: set[int]) -> set[int]:
+    """Return the lines of the smallest statements, as committed, that these lines are in.
+
+    A function's first lines, with its decorators and defaults, stand for all of it.
+    """
+    command = ("git", "show", f"HEAD:{path}")
+    tree = ast.parse(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
+    found: set[int] = set()
+    spans = [_span(node) for node in ast.walk(tree) if isinstance(node, ast.stmt)]
+    for line in lines:
+        around = sorted((span for span in spans if line in span), key=len)
+        found |= set(around[0]) if around else {line}
+    return found
+
+
+def _span(node: ast.stmt) -> range:
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return range(min([node.lineno, *(each.lineno for each in decorators)]), (node.end_lineno or node.lineno) + 1)
+
+
+class Concerned:
+    """Keeps and orders the tests that can notice a change."""
+
+    def __init__(self, learnt: dict[str, Any], path: str, lines: set[int]) -> None:
+        ran: dict[str, list[str]] = learnt["lines"].get(path, {})
+        self._seconds: dict[str, float] = learnt["seconds"]
+        self._file = {test for tests in ran.values() for test in tests}
+        self._statement = {test for line in statements(path, lines) for test in ran.get(str(line), [])}
+
+    def _rank(self, item: pytest.Item) -> int:
+        if item.nodeid in self._statement:
+            return 0
+        if not self._statement and item.nodeid in self._file:
+            return 1
+        return 2 if item.nodeid.startswith(READS_FILES) else 3
+
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Leave out what cannot notice; the rest is ordered by what it takes."""
+        groups: dict[tuple[int, str], list[pytest.Item]] = defaultdict(list)
+        for item in items:
+            groups[self._rank(item), item.nodeid.split("::")[0]].append(item)
+        last = 2 if self._statement else 3
+        took = {
+            key: sum(self._seconds.get(item.nodeid, 0.0) for item in group) / len(group)
+            for key, group in groups.items()
+        }
+        kept = sorted((key for key in groups if key[0] <= last), key=lambda key: (key[0], took[key], key[1]))
+        config.hook.pytest_deselected(items=[item for key, group in groups.items() if key[0] > last for item in group])
+        items[:] = [item for key in kept for item in groups[key]]
