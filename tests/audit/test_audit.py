@@ -130,6 +130,11 @@ def scan_of(books: audit.Books) -> Any:
     return one(books.check_ins, entry=admitted(books)["admission"]["entry"])
 
 
+def revoked_of(books: audit.Books) -> Any:
+    """Return the line that tells doors of the one cancelled seat."""
+    return next(item for item in books.check_ins if item["entry"].startswith("revoked#"))
+
+
 def revoked_line(performance: str, seat: int, reservation: str) -> dict[str, Any]:
     ticket = tickets.ticket_of(performance, seat, reservation)
     return {"performanceId": performance, "entry": f"revoked#{ticket.ticket_id}", "seatNumber": seat, "revokedAt": 0}
@@ -254,7 +259,11 @@ PLANTED: dict[str, list[Callable[[audit.Books], Any]]] = {
         lambda b: b.check_ins.append(revoked_line(PERFORMANCES[0], 5, admitted(b)["reservationId"])),
     ],
     "cancelled-but-not-revoked": [
-        lambda b: b.check_ins.remove(next(item for item in b.check_ins if item["entry"].startswith("revoked#"))),
+        lambda b: b.check_ins.remove(revoked_of(b)),
+    ],
+    "revoked-for-another-sum": [
+        lambda b: revoked_of(b).update(refund=99),
+        lambda b: revoked_of(b).update(price=101),
     ],
     "revoked-for-nothing": [
         lambda b: b.check_ins.append(revoked_line(PERFORMANCES[0], 4, "nobody")),

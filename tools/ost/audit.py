@@ -325,7 +325,7 @@ def _admissions(books: Books, public_keys: Mapping[str, str]) -> Iterator[Violat
 def _revoked(books: Books) -> Iterator[Violation]:
     """The tickets that doors are told to be good no more are those of the seats that were cancelled, and no others."""
     revoked = {
-        (item["performanceId"], item["entry"].removeprefix(REVOKED))
+        (item["performanceId"], item["entry"].removeprefix(REVOKED)): item
         for item in books.check_ins
         if item["entry"].startswith(REVOKED)
     }
@@ -339,13 +339,20 @@ def _revoked(books: Books) -> Iterator[Violation]:
             unexplained.discard(ticket)
     for payment in books.payments:
         performance, holder = payment["performanceId"], payment["reservationId"]
-        for cancellation in payment.get("cancellations", {}).values():
-            for number in cancellation["seatNumbers"]:
-                ticket = (performance, tickets.ticket_of(performance, number, holder).ticket_id)
-                unexplained.discard(ticket)
-                if cancellation["status"] == "COMPLETED" and ticket not in revoked:
-                    detail = "the ticket's seat was cancelled, and doors are not told"
-                    yield Violation("cancelled-but-not-revoked", detail, (f"{performance}/{number}", holder, ticket[1]))
+        for name, cancellation in payment.get("cancellations", {}).items():
+            ids = (performance, holder, name)
+            gone = [tickets.ticket_of(performance, number, holder) for number in cancellation["seatNumbers"]]
+            names = {(performance, ticket.ticket_id) for ticket in gone}
+            unexplained -= names
+            told = [revoked[ticket] for ticket in names if ticket in revoked]
+            if cancellation["status"] == "COMPLETED" and len(told) < len(names):
+                detail = f"{len(names)} seats were cancelled, and doors are told of {len(told)}"
+                yield Violation("cancelled-but-not-revoked", detail, ids)
+            shares = [sum(item.get(sum_of, 0) for item in told) for sum_of in ("price", "refund")]
+            whole = [cancellation["fee"] + cancellation["refund"], cancellation["refund"]]
+            if len(told) == len(names) and all("refund" in item for item in told) and shares != whole:
+                detail = f"the cancelled seats say {shares} of price and refund, the cancellation {whole}"
+                yield Violation("revoked-for-another-sum", detail, ids)
     for ticket in unexplained:
         yield Violation("revoked-for-nothing", "doors are told that a ticket is good no more, of no seat", ticket)
 
