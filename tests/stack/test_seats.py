@@ -62,6 +62,7 @@ def test_the_same_race_oversells_a_seat_that_is_read_and_then_written(stack: Loc
         key = {"performanceId": {"S": "control.naive"}, "seatNumber": {"N": "7"}}
         if "Item" in stack.cloud.dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True):
             return 409
+        time.sleep(0.05)  # as long as a program takes to decide
         stack.cloud.dynamodb.put_item(
             TableName=table,
             Item=key | {"userId": {"S": str(number)}, "status": {"S": "SOLD"}, "reservationId": {"S": "n"}},
