@@ -567,6 +567,7 @@ class FakeApi:
             "activeUntil": rfc3339(place["activeUntil"]) if inside else None,
             "paused": told.get("saleStatus") == "PAUSED",
             "saleStatus": "ON_SALE",
+            "message": None,
             "serverTime": rfc3339(self.now()),
         }
         return view | {name: value for name, value in told.items() if name in view}

@@ -32,6 +32,8 @@ ROUTES = {
     ("POST", "/performances/{performanceId}/check-ins"): "record_check_ins",
     ("GET", "/performances/{performanceId}/guest-list"): "get_guest_list",
     ("GET", "/organiser/concerts"): "list_sales",
+    ("PUT", "/organiser/concerts/{concertId}/queue"): "set_queue",
+    ("GET", "/organiser/log"): "list_log",
     ("GET", "/points"): "get_points",
     ("POST", "/points/charges"): "charge_points",
     ("POST", "/points/uses"): "use_points",

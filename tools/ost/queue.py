@@ -1,4 +1,4 @@
-"""`./ost queue CONCERT`: watch a concert's queue, and set how many may be in."""
+"""`./ost queue CONCERT`: watch a concert's queue, and set how many may be in and what those who wait are told."""
 
 import time
 from typing import Annotated, Any
@@ -8,9 +8,13 @@ import typer
 from rich.live import Live
 from rich.table import Table
 
+from booking import catalog, clock
+from booking.errors import BookingError
+from booking.queue import control
+from booking.requests import MAX_CAPACITY, MAX_MESSAGE
 from tools.ost.console import Failure, figures, out
 from tools.ost.paths import STATE
-from tools.ost.publish import CatalogTables
+from tools.ost.product import inside, operator
 from tools.ost.stack import Stack, StackOption, StateOption
 
 LOOK_AGAIN_SECONDS = 2
@@ -27,22 +31,24 @@ SHOWN = {
 def queue(
     concert: Annotated[str, typer.Argument(help="Id of the concert.")],
     capacity: Annotated[
-        int | None, typer.Option(help="Users who may be in at once; 0 lets nobody else in.", min=0, max=100_000)
+        int | None, typer.Option(help="Users who may be in at once; 0 lets nobody else in.", min=0, max=MAX_CAPACITY)
     ] = None,
+    message: Annotated[str | None, typer.Option(help="What waiting fans are told; empty: nothing.")] = None,
     stack: StackOption = None,
     state: StateOption = STATE,
 ) -> None:
-    """Show a concert's queue, live until Ctrl-C (once where nobody looks at a terminal), or set its capacity.
+    """Show a concert's queue, live until Ctrl-C (once where nobody looks at a terminal), or set something of it.
 
-    A new capacity counts from the next tick on, within seconds. Who is in stays in; safe to repeat.
+    A new capacity counts from the next tick on, within seconds. Who is in stays in; safe to repeat. What changes is
+    written into the organisers' log.
     """
     found = Stack.find(stack, state)
-    tables = CatalogTables.of(found)
-    if tables.concert(concert) is None:
-        raise Failure(f"there is no concert {concert!r}.")
-    if capacity is not None:
-        tables.set_capacity(concert, capacity)
-        out.print(f"{concert}: capacity {capacity}", highlight=False)
+    wanted: control.Setting = {} if capacity is None else {"capacity": capacity}
+    if message is not None:
+        wanted["message"] = message[:MAX_MESSAGE] or None
+    if wanted:
+        set_queue(found, concert, wanted)
+        out.print(f"{concert}: {', '.join(f'{name} {value}' for name, value in wanted.items())}", highlight=False)
         return
     if not figures.is_terminal:
         figures.print(_drawn(concert, _levels(found, concert)))
@@ -51,6 +57,22 @@ def queue(
         while True:
             live.update(_drawn(concert, _levels(found, concert)), refresh=True)
             time.sleep(LOOK_AGAIN_SECONDS)
+
+
+def set_queue(stack: Stack, concert: str, wanted: control.Setting) -> None:
+    """Set something of a concert's queue, as its organiser does.
+
+    Raises:
+        Failure: there is no such concert, or it is refused.
+
+    """
+    who, now = operator(stack), clock.now()
+    with inside(stack):
+        try:
+            catalog.find_concert(concert, now)
+            control.change(concert, wanted, who, now)
+        except BookingError as refused:
+            raise Failure(f"{concert}: {refused.detail}") from refused
 
 
 def _levels(stack: Stack, concert: str) -> dict[str, Any]:

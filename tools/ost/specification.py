@@ -127,6 +127,8 @@ EXAMPLES: dict[str, Any] = {
     "validUntil": "2026-12-15T15:00:00Z",
     "expiresAt": "2026-12-01T10:05:00Z",
     "activeUntil": None,
+    "message": "We are back at 20:15.",
+    "details": {"before": {"paused": False}, "after": {"paused": True}},
     "nextCursor": None,
     "paymentId": "pk3vq7ykq2m5xw4tz6onra",
     "performanceId": "starfall-symphony.2036-05-10",
@@ -184,6 +186,7 @@ QUERY: dict[str, Any] = {
     "bookable": {"type": "boolean"},
     "section": {"type": "string"},
     "version": {"type": "string"},
+    "concertId": {"type": "string"},
 }
 
 

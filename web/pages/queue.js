@@ -80,6 +80,7 @@ function Waiting({ concertId, place }) {
         </dl>
         <p class="unseen" aria-live="polite">${spoken}</p>
         ${paused && html`<${Note} tone="warn" live>${t("queue.paused")}<//>`}
+        ${view.message && html`<${Note} tone="info" live>${view.message}<//>`}
         ${near && html`<${Note} tone="good" live>${t("queue.near")}<//>`}
         <${Trouble} place=${place} />
         <${ProblemNote} problem=${problem} retry=${leaveLine} />

@@ -14,9 +14,7 @@ from booking.catalog import Concert, Performance
 from booking.errors import NoPerformances
 from booking.memory import cached
 from booking.payments import Payment
-from booking.queue import admission, items
-from booking.queue.admission import Line
-from booking.queue.items import QueueItem
+from booking.queue import control, items
 
 if TYPE_CHECKING:
     from booking import views
@@ -79,25 +77,10 @@ def _sale(concert: Concert, dates: list[Performance], unfinished: Counter[Kind],
         "title": concert["title"],
         "translations": concert.get("translations", {}),
         "saleStatus": sale.status(concert, queue, at),
-        "queue": queue_view(queue, items.line_of(queue, items.recent_counter(concert["sk"], at)), at),
+        "queue": control.view(queue, items.line_of(queue, items.recent_counter(concert["sk"], at)), at),
         "performances": [_date(concert, date, each, at) for date, each in zip(dates, numbers, strict=True)],
         "attention": [{"kind": kind, "count": number} for kind, number in sorted(unfinished.items())],
         "asOf": clock.rfc3339(min((each.at for each in numbers), default=at)),
-    }
-
-
-def queue_view(queue: QueueItem, line: Line, at: int) -> "views.SaleQueue":
-    """Show a queue to an organiser: what was set, and how fast fans are let in while any wait."""
-    measured = line.waiting and not line.paused and (line.pace or line.sample_at)
-    return {
-        "waiting": line.waiting,
-        "active": line.active,
-        "entered": line.entered,
-        "lapsed": line.lapsed,
-        "enteredPerMinute": 60_000 // max(1, admission.pace_of(line, at)) if measured else 0,
-        "capacity": items.capacity_of(queue),
-        "paused": line.paused,
-        "message": queue.get("message"),
     }
 
 

@@ -16,7 +16,9 @@ from booking.errors import ValidationFailed
 MAX_AMOUNT = 1_000_000
 MAX_SEATS = 4
 MAX_PARTY = 50
+MAX_CAPACITY = 100_000
 MAX_SCANS = 200
+MAX_MESSAGE = 200
 MAX_CODE = 4296
 """As much as a QR code can hold: somebody else's codes are scanned at a door, too."""
 
@@ -73,6 +75,14 @@ class CancelSeats(TypedDict):
     expectedRefund: int
 
 
+class SetQueue(TypedDict, total=False):
+    """How many may be in, whether anybody is let in, and what waiting fans are told (null: nothing); at least one."""
+
+    capacity: int
+    paused: bool
+    message: str | None
+
+
 class PayReservation(TypedDict):
     """Which reservation to pay for. The price is the server's."""
 
@@ -99,12 +109,24 @@ def _either(body: ReserveSeats) -> ReserveSeats:
     return body
 
 
-def _body(**members: Schema) -> Schema:
+def _something(body: SetQueue) -> SetQueue:
+    if not body:
+        raise PydanticCustomError("something", "Input should have capacity, paused or message")
+    return body
+
+
+def _body(*, partial: bool = False, **members: Schema) -> Schema:
+    """Describe a body by its members; of a partial one each may be left out, and then is not in it."""
     fields = {
-        name: {"type": "typed-dict-field", "schema": schema, "required": schema["type"] != "default"}
+        name: {"type": "typed-dict-field", "schema": schema, "required": not partial and schema["type"] != "default"}
         for name, schema in members.items()
     }
     return {"type": "typed-dict", "fields": fields, "extra_behavior": "ignore"}
+
+
+def _line(longest: int) -> Schema:
+    """Describe a text of one line."""
+    return _text(longest, 1) | {"pattern": r"^[^\x00-\x1f\x7f]*$"}
 
 
 _NAME = _text(64, 1) | {"pattern": r"^[A-Za-z0-9._-]+$"}
@@ -151,6 +173,17 @@ SCHEMAS: dict[type, Schema] = {
         seatNumbers={"type": "default", "default": None, "schema": {"type": "nullable", "schema": _SEATS}},
         expectedRefund=_integer(0, 1_000_000_000),
     ),
+    SetQueue: {
+        "type": "function-after",
+        "function": {"type": "no-info", "function": _something},
+        "schema": _body(
+            partial=True,
+            capacity=_integer(0, MAX_CAPACITY),
+            paused={"type": "bool", "strict": True},
+            message={"type": "nullable", "schema": _line(MAX_MESSAGE)},
+        ),
+        "metadata": {"pydantic_js_updates": {"minProperties": 1}},
+    },
     PayReservation: _body(reservationId=_text(64, 1)),
 }
 """What each body must be, in pydantic-core's notation."""

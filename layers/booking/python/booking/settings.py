@@ -20,6 +20,7 @@ class Settings:
     queue_table: str
     payments_table: str
     check_ins_table: str
+    log_table: str
     queue_key_secret_arn: str
     signing_key_secret_arn: str
     payment_workflow_arn: str

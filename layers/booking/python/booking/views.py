@@ -1,6 +1,6 @@
 """What the answers look like: the specification is made from these, and the tests hold the answers to them."""
 
-from typing import Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 
 class Dates(TypedDict):
@@ -206,6 +206,7 @@ class QueueNumbers(TypedDict):
     """A place in line without its token. A queue that is `paused` lets nobody in until its operator opens it again.
 
     In the lobby there is no position; whoever comes in gets a `receipt`, and nothing has to be asked before the draw.
+    `message` is what the organiser tells those who wait.
     """
 
     status: Literal["LOBBY", "WAITING", "ACTIVE"]
@@ -215,6 +216,7 @@ class QueueNumbers(TypedDict):
     pollAfterSeconds: int
     paused: bool
     saleStatus: Literal["UPCOMING", "ON_SALE", "PAUSED"]
+    message: str | None
     expiresAt: str
     activeUntil: str | None
     receipt: NotRequired[LobbyReceipt]
@@ -456,6 +458,36 @@ class SaleQueue(TypedDict):
     message: str | None
 
 
+class QueueSet(SaleQueue):
+    """A concert's queue as it is after something of it was set."""
+
+    concertId: str
+
+
+class LogEntry(TypedDict):
+    """What an organiser or operator has changed. `details` has it before and after, by name."""
+
+    entryId: str
+    at: str
+    userId: str
+    name: str | None
+    action: Literal[
+        "QUEUE_CHANGED", "CATALOG_PUBLISHED", "PERFORMANCE_OFF_SALE", "PERFORMANCE_CALLED_OFF", "RESERVATION_CANCELLED"
+    ]
+    concertId: NotRequired[str]
+    performanceId: NotRequired[str]
+    reservationId: NotRequired[str]
+    details: dict[str, Any]
+    reason: NotRequired[str]
+
+
+class LogList(TypedDict):
+    """A page of the log."""
+
+    items: list[LogEntry]
+    nextCursor: str | None
+
+
 class GradeSales(GradeName):
     """How many seats of one price are sold, held and left."""
 
@@ -553,6 +585,7 @@ class Problem(TypedDict):
     estimatedWaitSeconds: NotRequired[int | None]
     pollAfterSeconds: NotRequired[int]
     activeUntil: NotRequired[str | None]
+    message: NotRequired[str | None]
     expiresAt: NotRequired[str]
     required: NotRequired[int]
     balance: NotRequired[int]

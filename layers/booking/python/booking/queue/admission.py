@@ -109,7 +109,7 @@ class Line:
 
     The rest is for operators: the places in use when the line last moved, how many have been let in and how many had
     lapsed so far, and when the line last moved. How long a turn lasts (`active_seconds`) and how many polls the API
-    takes are the stack's own.
+    takes are the stack's own. `message` is what an organiser tells those who wait.
 
     The first `drawn` numbers were drawn, at `drawn_at`; of those, `calls_front` are to call at once, and the others
     after them at `calls_per_second`. While the line is `closed`, since nothing is left to sell, nobody else is let in,
@@ -134,6 +134,7 @@ class Line:
     entered: int = 0
     lapsed: int = 0
     advanced_at: int = 0
+    message: str | None = None
 
     @property
     def waiting(self) -> int:

@@ -152,6 +152,7 @@ def line_of(queue: QueueItem, counter: CounterItem | None = None) -> Line:
         entered=queue.get("entered", 0),
         lapsed=queue.get("lapsed", 0),
         advanced_at=queue.get("advancedAt", 0),
+        message=queue.get("message"),
     )
 
 

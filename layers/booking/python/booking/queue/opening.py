@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from booking import clock
 from booking.catalog import Concert
 from booking.errors import QueueTokenExpired
-from booking.queue import lobby, token
+from booking.queue import items, lobby, token
 from booking.queue.admission import SAFE_SECONDS
 from booking.queue.draw import Receipt
 from booking.queue.token import LOBBY, Turn
@@ -74,6 +74,7 @@ def _shown(concert: Concert, user_id: str, at: int, receipt: Receipt | None) -> 
         "pollAfterSeconds": pause,
         "paused": False,
         "saleStatus": "UPCOMING",
+        "message": items.recent_queue(concert["sk"], at).get("message"),
         "expiresAt": clock.rfc3339(turn.expires_at),
         "activeUntil": None,
         "serverTime": clock.rfc3339(at),

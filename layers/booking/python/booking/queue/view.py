@@ -21,9 +21,9 @@ def shown(place: Place, line: Line | None, at: int) -> "views.QueueView":
 def numbers(place: Place, line: Line | None, at: int) -> "views.QueueNumbers":
     """Show a place without its token, in a line that may be a second old; who is ACTIVE stands in none."""
     turn = place.turn
-    position, wait, pause, paused = 0, 0, admission.POLL_ACTIVE_SECONDS, False
+    position, wait, pause, paused, message = 0, 0, admission.POLL_ACTIVE_SECONDS, False, None
     if not turn.active and line is not None:
-        paused = line.paused
+        paused, message = line.paused, line.message
         position = max(1, turn.number - line.admitted)
         wait = admission.estimated_wait(line, turn.number, at)
         pause = admission.pause(line, turn.number, at, random.random())  # noqa: S311 - jitter needs no secrecy
@@ -35,6 +35,7 @@ def numbers(place: Place, line: Line | None, at: int) -> "views.QueueNumbers":
         "pollAfterSeconds": pause,
         "paused": paused,
         "saleStatus": "PAUSED" if paused else "ON_SALE",
+        "message": message,
         "expiresAt": clock.rfc3339(turn.expires_at),
         "activeUntil": clock.rfc3339(place.active_until) if place.active_until is not None else None,
     }
