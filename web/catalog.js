@@ -53,6 +53,9 @@ export const sectionsOf = (performanceId) => remembered(halls, performanceId, ()
 export const sectionSeats = async (performanceId, sectionId) =>
   (await call("GET", `/performances/${part(performanceId)}/seats?section=${part(sectionId)}`, { auth: false })).body;
 
+/** How far a concert's lobby is, and everything that its draw can be checked with. */
+export const drawOf = async (concertId) => (await call("GET", `/concerts/${part(concertId)}/draw`, { auth: false })).body;
+
 const STANDS_STILL = { SOLD_OUT: "soldOut", NO_DATES: "noDates", PAUSED: "paused" };
 
 /**

@@ -81,6 +81,9 @@ export function time(at, zone) {
   return zoned({ hour: "numeric", minute: "2-digit", ...(foreign && { timeZoneName: "short" }) }, zone).format(new Date(at));
 }
 
+/** With seconds: for moments that everybody waits for. */
+export const clock = (at) => zoned({ hour: "numeric", minute: "2-digit", second: "2-digit" }).format(new Date(at));
+
 export const dayAndTime = (at, zone) => `${day(at, zone)} ${time(at, zone)}`;
 
 /** Without the year: for tight places. */

@@ -4,7 +4,7 @@ import { effect, html, navigate, render, Route, Router, Switch, untracked, useEf
 import { language, points, speak, t } from "./language.js";
 import { Concerts } from "./pages/concerts.js";
 import { Bones, Countdown, href, Icon, Note, Page } from "./parts.js";
-import { places, placeState, startKeeping } from "./places.js";
+import { isKept, places, placeState, startKeeping } from "./places.js";
 import { session, signOut } from "./session.js";
 import { settings } from "./settings.js";
 import { remember } from "./storage.js";
@@ -35,6 +35,7 @@ function later(load) {
 
 const Concert = later(async () => (await import("./pages/concert.js")).Concert);
 const Queue = later(async () => (await import("./pages/queue.js")).Queue);
+const Draw = later(async () => (await import("./pages/draw.js")).Draw);
 const Seats = later(async () => (await import("./pages/seats.js")).Seats);
 const Reservations = later(async () => (await import("./pages/reservations.js")).Reservations);
 const Reservation = later(async () => (await import("./pages/reservation.js")).Reservation);
@@ -51,6 +52,7 @@ function Pages() {
       <${Route} path="/">${() => html`<${Concerts} />`}<//>
       <${Route} path="/concerts/:concertId">${show(Concert)}<//>
       <${Route} path="/concerts/:concertId/queue">${show(Queue)}<//>
+      <${Route} path="/concerts/:concertId/draw">${show(Draw)}<//>
       <${Route} path="/concerts/:concertId/dates/:performanceId">${show(Seats)}<//>
       <${Route} path="/reservations">${show(Reservations)}<//>
       <${Route} path="/reservations/:reservationId">${show(Reservation)}<//>
@@ -126,9 +128,10 @@ function Dock() {
 function Line({ concertId, place }) {
   const [, draw] = useState(0);
   const state = placeState(place);
-  if (state === "WAITING") {
+  if (isKept(place)) {
+    const told = state === "WAITING" ? t("dock.waiting", { n: place.view.ahead }) : place.drawn?.number ? t("dock.drawn", { n: place.drawn.number }) : t("dock.lobby");
     return html`<a class="dock" href=${href`/concerts/${concertId}/queue`}>
-      <${Icon} name="people" /><span><b>${place.title}</b> ${t("dock.waiting", { n: place.view.ahead })}</span><${Icon} name="next" />
+      <${Icon} name="people" /><span><b>${place.title}</b> ${told}</span><${Icon} name="next" />
     </a>`;
   }
   if (state === "ACTIVE") {
@@ -154,10 +157,10 @@ function App() {
 // Who is let in while looking elsewhere is called.
 let waitingIn = new Set();
 effect(() => {
-  const states = Object.entries(places.value).map(([concertId, place]) => [concertId, placeState(place)]);
-  const letIn = states.filter(([concertId, state]) => state === "ACTIVE" && waitingIn.has(concertId));
-  waitingIn = new Set(states.filter(([, state]) => state === "WAITING").map(([concertId]) => concertId));
-  const titles = letIn.map(([concertId]) => places.value[concertId].title);
+  const all = Object.entries(places.value);
+  const letIn = all.filter(([concertId, place]) => placeState(place) === "ACTIVE" && waitingIn.has(concertId));
+  waitingIn = new Set(all.filter(([, place]) => isKept(place)).map(([concertId]) => concertId));
+  const titles = letIn.map(([, place]) => place.title);
   // The waiting room has fetched what calls; elsewhere it is fetched now.
   if (titles.length && document.hidden) untracked(() => import("./calling.js").then(({ callIn }) => callIn(titles.join(", "))));
 });

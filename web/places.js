@@ -5,13 +5,13 @@
 
 import { computed, effect, signal, untracked } from "./vendor/libraries.js";
 import { call, part } from "./api.js";
-import { guessServerTime, monotonic, secondsUntil } from "./clock.js";
+import { guessServerTime, monotonic, secondsUntil, serverNow } from "./clock.js";
 import { told } from "./language.js";
 import { session } from "./session.js";
 import { onForeignChange, recall, recallKeys, remember } from "./storage.js";
 
 /**
- * concertId → {view, heardAt, joinedAt, startAhead, title, wanted, ended?, trouble?}
+ * concertId → {view, heardAt, joinedAt, startAhead, title, wanted, ended?, trouble?, lobby?, drawn?, dueAt?}
  *
  * view        the last queue view, with the token to send
  * heardAt     when it came, on the clock that tabs share (ms)
@@ -20,13 +20,19 @@ import { onForeignChange, recall, recallKeys, remember } from "./storage.js";
  * wanted      the performance that the user was about to look at
  * ended       code of the refusal that ended the place
  * trouble     code of what kept the last poll from succeeding
+ * lobby       of a place that began in one: its times, see `lobby.js`
+ * drawn       what was drawn: {number, entries, …}; `shown` once the fan has seen it
+ * dueAt       in the lobby: the server's time at which to ask next (ms)
  */
 export const places = signal({});
 
 const NEGLECT_MS = 4000;
+const LOOK_MS = 20_000; // a timer stands still while the device sleeps: so often at least it is looked whether it is time
+const LONGEST_RETRY_S = 16; // in the lobby, whose views tell a pause of hours
 
 // Fetched when somebody queues, before the wait begins: waiting itself asks the network for nothing but polls.
 const alarms = () => import("./alarm.js");
+const lobby = () => import("./lobby.js");
 
 const storageKey = (concertId) => `place.${session.value.sub}.${concertId}`;
 
@@ -52,27 +58,33 @@ function save(concertId, place) {
   remember(storageKey(concertId), place);
 }
 
-/** WAITING, ACTIVE, ENDED (see `ended`), or null: no place. */
+/** LOBBY, WAITING, ACTIVE, ENDED (see `ended`), or null: no place. */
 export function placeState(place) {
   if (!place) return null;
   if (place.ended) return "ENDED";
   if (place.view.status === "ACTIVE" && secondsUntil(place.view.activeUntil) === 0) return "ENDED";
-  return place.view.status === "WAITING" || place.view.status === "ACTIVE" ? place.view.status : "ENDED";
+  return ["LOBBY", "WAITING", "ACTIVE"].includes(place.view.status) ? place.view.status : "ENDED";
 }
 
-/** Why a place is over: `missed` one's turn, `timeOver` inside, or the code of a refusal; null while it is not. */
+/** Whether a place is one that has to be kept by asking: in the line, or in the lobby before it. */
+export const isKept = (place) => ["LOBBY", "WAITING"].includes(placeState(place));
+
+/** Why a place is over: `leftLobby`, `missed` one's turn, `timeOver` inside, or the code of a refusal; null while it is not. */
 export function endOf(place) {
   if (!place || placeState(place) !== "ENDED") return null;
   const lapsed = place.ended === undefined || place.ended === "QUEUE_TOKEN_EXPIRED";
   if (!lapsed) return place.ended;
-  return place.view.status === "WAITING" ? "missed" : "timeOver";
+  return { LOBBY: "leftLobby", WAITING: "missed" }[place.view.status] ?? "timeOver";
 }
 
-/** Joins the line, or takes up the place that the user already has (perhaps from another device). */
+/** Joins the lobby or the line, or takes up the place that the user already has (perhaps from another device). */
 export async function join(concert, wanted) {
   (await alarms()).prepareAlarm();
+  const delay = concert.lobbyOpensAt ? (await lobby()).joinDelay(concert) : 0;
+  if (delay) await new Promise((resolve) => setTimeout(resolve, delay * 1000));
   const { body: view } = await call("POST", `/concerts/${part(concert.concertId)}/queue-tokens`, { attempts: 2 });
   hear(concert.concertId, view, { title: told(concert, "title"), wanted });
+  if (view.status === "LOBBY") await (await lobby()).cameIn(concert, view);
   return view;
 }
 
@@ -107,13 +119,19 @@ export function end(concertId, code) {
   if (place) save(concertId, { ...place, ended: code });
 }
 
+/** Notes more of a place, if it is still there. */
+export function change(concertId, more) {
+  const place = places.value[concertId];
+  if (place) save(concertId, { ...place, ...more });
+}
+
 const queuePath = (concertId) => `/concerts/${part(concertId)}/queue-tokens`;
 
 function hear(concertId, view, more = {}) {
   const before = places.value[concertId];
   const fresh = !before || placeState(before) === "ENDED";
   const startAhead = Math.max(view.ahead ?? 0, fresh ? 0 : before.startAhead);
-  const { ended: _e, trouble: _t, ...kept } = before ?? {};
+  const { ended: _e, trouble: _t, dueAt: _d, ...kept } = (fresh ? null : before) ?? {};
   const joinedAt = fresh ? view.serverTime : before.joinedAt;
   save(concertId, { ...kept, ...more, view, joinedAt, startAhead, heardAt: monotonic() });
 }
@@ -127,19 +145,21 @@ function pollInterval({ view, trouble }, hidden) {
 
 /** Milliseconds until the next poll is due. */
 export function untilNextPoll(place, hidden = document.hidden) {
+  if (place.dueAt !== undefined) return Math.max(0, place.dueAt - serverNow());
   const interval = pollInterval(place, hidden);
   // Clamped: should the clock have been set in between, the worst is one interval too many.
   return Math.min(interval, Math.max(0, place.heardAt + interval - monotonic()));
 }
 
 /** Even a hidden tab would have polled long ago. */
-const isNeglected = (place) => placeState(place) === "WAITING" && monotonic() - place.heardAt > pollInterval(place, true) + NEGLECT_MS;
+const isNeglected = (place) =>
+  isKept(place) && (place.dueAt === undefined ? monotonic() - place.heardAt - pollInterval(place, true) : serverNow() - place.dueAt) > NEGLECT_MS;
 
 const kept = new Map(); // concertId → {wake, over} of this tab's keeping of it
 
 function supervise() {
   for (const [concertId, place] of Object.entries(places.value)) {
-    if (placeState(place) === "WAITING" && !kept.has(concertId)) untracked(() => keepPlace(concertId));
+    if (isKept(place) && !kept.has(concertId)) untracked(() => keepPlace(concertId));
   }
 }
 
@@ -183,21 +203,28 @@ async function alone(name, work, isNeglected_) {
   }
 }
 
-/** Polls until the place is no longer waiting. A hidden tab gives the lock away after each poll, should a visible one want it. */
+/** Polls until the place is let in or over. A hidden tab gives the lock away after each poll, should a visible one want it. */
 async function pollWhileWaiting(concertId, watch) {
   const { alarm } = await alarms();
-  while (!watch.over && placeState(places.value[concertId]) === "WAITING") {
+  while (!watch.over && isKept(places.value[concertId])) {
     const place = places.value[concertId];
     const wait = untilNextPoll(place);
     if (wait > 0) {
       watch.wake = new AbortController();
-      await alarm(wait, watch.wake.signal);
+      await alarm(Math.min(wait, LOOK_MS), watch.wake.signal);
       if (watch.wake.signal.aborted && document.hidden) return;
     } else {
-      await poll(concertId, place);
+      if (placeState(place) !== "LOBBY" || (await askInLobby(concertId))) await poll(concertId, place);
       if (document.hidden) return;
     }
   }
+}
+
+/** Asks what a place in the lobby is due to ask; tells whether it is time for its first poll. */
+async function askInLobby(concertId) {
+  const known = await lobby().catch(() => null);
+  if (!known) stumbled(concertId, { code: "NETWORK" });
+  return known?.ask(concertId);
 }
 
 async function poll(concertId, place) {
@@ -208,15 +235,20 @@ async function poll(concertId, place) {
     });
     if (places.value[concertId]) hear(concertId, view);
   } catch (problem) {
-    const now = places.value[concertId];
-    if (!now) return;
-    if (!problem.transient) save(concertId, { ...now, ended: problem.code });
-    else {
-      const tries = (now.trouble?.tries ?? 0) + 1;
-      const wait = Math.max(problem.retryAfter ?? 0, now.view.pollAfterSeconds) * (1 + Math.random() * 0.3);
-      save(concertId, { ...now, heardAt: monotonic(), trouble: { code: problem.code, tries, wait } });
-    }
+    if (!problem.transient) end(concertId, problem.code);
+    else stumbled(concertId, problem);
   }
+}
+
+/** A question had no answer for a passing reason: it is asked again, a little later than at once. */
+export function stumbled(concertId, { code, retryAfter = 0 }) {
+  const place = places.value[concertId];
+  if (!place) return;
+  const tries = (place.trouble?.tries ?? 0) + 1;
+  const inLobby = placeState(place) === "LOBBY";
+  const wait = Math.max(retryAfter, inLobby ? Math.min(2 ** tries, LONGEST_RETRY_S) : place.view.pollAfterSeconds) * (1 + Math.random() * 0.3);
+  const again = inLobby ? { dueAt: serverNow() + wait * 1000 } : { heardAt: monotonic() };
+  save(concertId, { ...place, ...again, trouble: { code, tries, wait } });
 }
 
 function wakeAll() {
@@ -226,7 +258,9 @@ function wakeAll() {
 /** The line is back: whoever could not ask before asks now. */
 function askAgainNow() {
   for (const [concertId, place] of Object.entries(places.value)) {
-    if (place.trouble) save(concertId, { ...place, trouble: { ...place.trouble, wait: 1 } });
+    if (!place.trouble) continue;
+    const now = placeState(place) === "LOBBY" ? { dueAt: serverNow() } : {};
+    save(concertId, { ...place, ...now, trouble: { ...place.trouble, wait: 1 } });
   }
   wakeAll();
 }

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jsonschema import Draft202012Validator
 
 from booking import fees
@@ -30,6 +31,7 @@ from booking.best_available import Party, Shortfall, Snapshot, choose
 from booking.catalog import FeePolicy
 from booking.errors import CATALOGUE
 from booking.layout import Hall
+from booking.queue import draw
 from tools.ost.cloud import free_port
 from tools.ost.halls import read_hall
 from tools.ost.website import Website
@@ -47,6 +49,9 @@ FEES = {
 }
 """The default terms on which a booking can be cancelled."""
 EXPOSED = "Date, Age, Retry-After, Location, Idempotency-Replayed, ETag"
+
+ROUND = json.loads((ROOT / "tests" / "vectors" / "draw.json").read_text("utf-8"))["rounds"][1]
+"""A round of the beacon as it was published."""
 
 type Json = dict[str, Any]
 
@@ -102,6 +107,37 @@ def jwt(claims: Json) -> str:
 
 
 @dataclass
+class Lobby:
+    """A lobby: who came, and what is drawn of them by the real rules. Times are epoch seconds of the fake's clock.
+
+    `others` came beside the fans of the test. It is drawn at `draws_at`, unless `is_late`; the list can be seen from
+    `root_at` on. A test may put into `told` what the answer about the draw says otherwise.
+    """
+
+    opens_at: float
+    closes_at: float
+    draws_at: float
+    root_at: float
+    others: int
+    beacon: bool
+    is_late: bool = False
+    told: Json = field(default_factory=dict)
+    entries: dict[str, bytes] = field(default_factory=dict)
+    front: int = 10
+    per_second: int = 1500
+    files: dict[str, bytes] = field(default_factory=dict)
+
+    def entry(self, username: str) -> str:
+        """Name a user's entry."""
+        return draw.entry_id(b"key", "night-sky", username)
+
+    def listed(self) -> list[bytes]:
+        """List everybody's entry, as it is bound."""
+        others = [self.entry(f"other {number}") for number in range(self.others)]
+        return draw.read_entries(draw.entries_file([*others, *self.entries.values()]))
+
+
+@dataclass
 class Fan:
     """What the API knows of one user."""
 
@@ -138,6 +174,8 @@ class FakeApi:
         self.taken: dict[str, dict[int, Json]] = {}
         self.queue: dict[str, Json] = {}
         """Concert → what its queue views say; without `status: WAITING` everybody is let in at once."""
+        self.lobbies: dict[str, Lobby] = {}
+        self.receipt_key = Ed25519PrivateKey.from_private_bytes(bytes(32))
         self.requests: list[Request] = []
         self.complaints: list[str] = []
         self.scripted: list[tuple[str, re.Pattern[str], Callable[[Request], Answer | None]]] = []
@@ -206,6 +244,18 @@ class FakeApi:
         performance = self.add_performance(concert_id, label, **(more | changes))
         self.halls[performance["performanceId"]] = (hall, prices)
         return performance
+
+    def add_lobby(self, opens_in: float = -3600, closes_in: float = 60, **more: Any) -> Lobby:
+        """Give the concert a lobby, and an opening of its sale that ends it. Times are seconds from now."""
+        at = self.now()
+        times = {"lobbyOpensAt": rfc3339(at + opens_in), "salesOpenAt": rfc3339(at + closes_in)}
+        self.concerts["night-sky"] |= times | {"saleStatus": "UPCOMING"}
+        closes = int(at + closes_in)
+        draws_in = more.pop("draws_in", 1)
+        given: Json = {"others": 20, "beacon": True, "root_at": closes + draws_in} | more
+        lobby = Lobby(opens_at=at + opens_in, closes_at=closes, draws_at=closes + draws_in, **given)
+        self.lobbies["night-sky"] = lobby
+        return lobby
 
     def _sum_up(self, concert_id: str) -> None:
         dates = sorted(self._dates(concert_id), key=lambda each: str(each["startsAt"]))
@@ -305,7 +355,7 @@ class FakeApi:
         if answer.cors:
             sent |= {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": self.exposed}
             sent |= {"Access-Control-Allow-Headers": "*, Authorization", "Access-Control-Allow-Methods": "*"}
-        content = b"" if body is None else json.dumps(body).encode()
+        content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         to.send_response(status)
         for name, value in sent.items():
             to.send_header(name, value)
@@ -403,6 +453,8 @@ class FakeApi:
             ("GET", "/performances/{performanceId}", False, self.get_performance),
             ("GET", "/performances/{performanceId}/layout", False, self.get_layout),
             ("GET", "/performances/{performanceId}/seats", False, self.list_seats),
+            ("GET", "/concerts/{concertId}/draw", False, self.get_draw),
+            ("GET", "/concerts/{concertId}/draw/{kind}/{digest}/{part}", False, self.get_draw_file),
             ("POST", "/concerts/{concertId}/queue-tokens", True, self.join),
             ("GET", "/concerts/{concertId}/queue-tokens/current", True, self.poll),
             ("DELETE", "/concerts/{concertId}/queue-tokens/current", True, self.leave),
@@ -546,7 +598,95 @@ class FakeApi:
         body |= {"available": performance["seatsTotal"] - len(taken)}
         return Answer(body, kept="public, max-age=0", moment={"serverTime": rfc3339(self.now())})
 
+    # -- the lobby and its draw
+
+    def get_draw(self, _: Request, concertId: str) -> Answer:  # noqa: N803
+        """GET /concerts/{concertId}/draw."""
+        self._concert(concertId)
+        if concertId not in self.lobbies:
+            raise RefusedError("CONCERT_NOT_FOUND")
+        lobby, now, secret = self.lobbies[concertId], self.now(), "5e" * 32
+        is_bound, is_drawn = now >= lobby.root_at, now >= lobby.draws_at and not lobby.is_late
+        entries = lobby.listed()
+        root = draw.entries_root(entries)
+        name = f"{concertId}.{int(lobby.opens_at)}"
+        seed = draw.seed_of(name, root, secret, ROUND["randomness"] if lobby.beacon else None)
+        if is_drawn and not lobby.files:
+            lobby.files = {f"pieces/{seed}/{i:03x}": piece for i, piece in enumerate(draw.draw(seed, entries))}
+            lobby.files |= {
+                f"entries/{root}/{part:02x}": b"".join(entry for entry in entries if entry[0] == part)
+                for part in range(draw.PARTITIONS)
+            }
+        before = "UPCOMING" if now < lobby.opens_at else "OPEN" if now < lobby.closes_at else "CLOSED"
+        round_at = rfc3339(lobby.draws_at) if is_bound else None
+        beacon = {
+            "chain": "quicknet",
+            "round": ROUND["round"] if is_bound else None,
+            "roundAt": round_at,
+            "signature": ROUND["signature"] if is_drawn else None,
+            "randomness": ROUND["randomness"] if is_drawn else None,
+        }
+        key = self.receipt_key.public_key().public_bytes_raw()
+        told = {
+            "concertId": concertId,
+            "status": "DRAWN" if is_drawn else before,
+            "lobbyId": name,
+            "lobbyOpensAt": rfc3339(lobby.opens_at),
+            "closesAt": rfc3339(lobby.closes_at),
+            "drawsAt": rfc3339(lobby.draws_at),
+            "drawnAt": rfc3339(lobby.draws_at) if is_drawn else None,
+            "pollAfterSeconds": max(2, int(lobby.draws_at - now)),
+            "commitment": draw.commitment(secret),
+            "beacon": beacon if lobby.beacon else None,
+            "entries": len(entries) if is_bound else None,
+            "entriesRoot": root if is_bound else None,
+            "secret": secret if is_bound else None,
+            "seed": seed if is_drawn else None,
+            "entriesUrl": f"draw/entries/{root}" if is_bound else None,
+            "piecesUrl": f"draw/pieces/{seed}" if is_drawn else None,
+            "firstCalls": {"front": lobby.front, "perSecond": lobby.per_second, "windowSeconds": 0},
+            "publicKeys": [{"keyId": "k", "publicKey": base64.urlsafe_b64encode(key).decode().rstrip("=")}],
+        }
+        return Answer(told | lobby.told, kept="public, max-age=1", moment={"serverTime": rfc3339(now)})
+
+    def get_draw_file(self, _: Request, concertId: str, kind: str, digest: str, part: str) -> Answer:  # noqa: N803
+        """GET /concerts/{concertId}/draw/{kind}/{digest}/{part}."""
+        content = self.lobbies[concertId].files.get(f"{kind}/{digest}/{part}")
+        if content is None:
+            raise RefusedError("CONCERT_NOT_FOUND")
+        return Answer(content, headers={"Cache-Control": "public, max-age=31536000, immutable"})
+
+    def _lobby_view(self, request: Request, lobby: Lobby, place: Json) -> Json:
+        pause = max(1, lobby.draws_at - self.now())
+        view = {
+            "token": place["token"],
+            "status": "LOBBY",
+            "position": None,
+            "ahead": None,
+            "estimatedWaitSeconds": None,
+            "pollAfterSeconds": int(pause),
+            "expiresAt": rfc3339(self.now() + pause + 60),
+            "activeUntil": None,
+            "paused": False,
+            "saleStatus": "UPCOMING",
+            "serverTime": rfc3339(self.now()),
+        }
+        if request.method == "POST":
+            entry = lobby.entry(request.user)
+            lobby.entries[request.user] = bytes.fromhex(entry)
+            receipt: Json = {"concertId": "night-sky", "entryId": entry, "joinedAt": place["joinedAt"]}
+            receipt["lobbyId"] = f"night-sky.{int(lobby.opens_at)}"
+            signed = self.receipt_key.sign(draw.receipt_text(receipt).encode())  # type: ignore[arg-type]
+            view["receipt"] = receipt | {"signature": base64.urlsafe_b64encode(signed).decode().rstrip("=")}
+        return view
+
     # -- the queue
+
+    def _view(self, request: Request, concert_id: str, place: Json) -> Json:
+        lobby = self.lobbies.get(concert_id)
+        if lobby and (self.now() < lobby.draws_at or lobby.is_late):
+            return self._lobby_view(request, lobby, place)
+        return self._queue_view(concert_id, place)
 
     def _queue_view(self, concert_id: str, place: Json) -> Json:
         told = self.queue.get(concert_id, {})
@@ -575,17 +715,23 @@ class FakeApi:
     def join(self, request: Request, concertId: str) -> Answer:  # noqa: N803
         """POST /concerts/{concertId}/queue-tokens."""
         self._concert(concertId)
+        lobby = self.lobbies.get(concertId)
+        is_open = lobby and lobby.opens_at <= self.now() < lobby.closes_at
+        if lobby and not is_open and (self.now() < lobby.draws_at or lobby.is_late):
+            wait = max(2, int(lobby.draws_at - self.now()))
+            raise RefusedError("SALES_NOT_OPEN", opensAt=rfc3339(lobby.closes_at), retry_after=wait)
         places = self.fan(request.user).places
         status = 200 if concertId in places else 201
-        place = places.setdefault(concertId, {"token": jwt({"place": secrets.token_hex(4)})})
-        return Answer(self._queue_view(concertId, place), status)
+        new = {"token": jwt({"place": secrets.token_hex(4)}), "joinedAt": rfc3339(self.now())}
+        place = places.setdefault(concertId, new)
+        return Answer(self._view(request, concertId, place), status)
 
     def poll(self, request: Request, concertId: str) -> Answer:  # noqa: N803
         """GET /concerts/{concertId}/queue-tokens/current."""
         place = self.fan(request.user).places.get(concertId)
         if place is None:
             raise RefusedError("QUEUE_TOKEN_EXPIRED")
-        return Answer(self._queue_view(concertId, place))
+        return Answer(self._view(request, concertId, place))
 
     def leave(self, request: Request, concertId: str) -> Answer:  # noqa: N803
         """DELETE /concerts/{concertId}/queue-tokens/current."""

@@ -65,6 +65,7 @@ EXAMPLES: dict[str, Any] = {
     "commitment": "5d3f0c9b3a0d2f4f6a1f5c0f0c7d9f6f2b1c4f0f7a6e5d4c3b2a190807060504",
     "digest": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
     "drawsAt": "2026-12-01T10:00:40Z",
+    "drawnAt": "2026-12-01T10:00:37Z",
     "entries": 120000,
     "entriesRoot": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
     "entriesUrl": "draw/entries/e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",

@@ -1,11 +1,11 @@
 // One concert: its poster, its queue, its dates.
 
 import { html, navigate, useEffect, useState } from "../vendor/libraries.js";
-import { concertNow, performancesNow, phaseOf } from "../catalog.js";
+import { concertNow, drawOf, performancesNow, phaseOf } from "../catalog.js";
 import { clockIsKnown, serverNow } from "../clock.js";
 import { day, dayAndTime, number, points, roughly, t, time, told } from "../language.js";
 import { Busy, Countdown, href, Icon, Loading, Page, path, ProblemNote, signInFirst, useAction, useLoaded } from "../parts.js";
-import { join, places, placeState, want } from "../places.js";
+import { isKept, join, places, placeState, want } from "../places.js";
 import { Poster } from "../poster.js";
 import { signedIn } from "../session.js";
 import { Terms } from "./cancellation.js";
@@ -78,6 +78,7 @@ function Door({ concert, dates, reload }) {
   const [, draw] = useState(0);
   const place = places.value[concertId];
   const state = placeState(place);
+  const lobby = useLobby(concert);
   const phase = doorPhase(concert, dates);
   const untilOpen = (Date.parse(concert.salesOpenAt) - serverNow()) / 1000;
   // Only the server's clock keeps the door shut to the second; the device's own is not that far off.
@@ -96,34 +97,48 @@ function Door({ concert, dates, reload }) {
   let action;
   if (state === "ACTIVE" && wanted) {
     action = html`<a class="button" href=${href`/concerts/${concertId}/dates/${wanted}`} onClick=${() => want(concertId, wanted)}>${t("door.seats")}</a>`;
-  } else if (state === "WAITING") {
-    action = html`<a class="button" href=${href`/concerts/${concertId}/queue`}>${t("door.back")}</a>`;
-  } else if (shut) {
+  } else if (isKept(place)) {
+    action = html`<a class="button" href=${href`/concerts/${concertId}/queue`}>${t(state === "LOBBY" ? "lobby.back" : "door.back")}</a>`;
+  } else if (lobby?.phase === "soon") {
+    action = html`<${Opening} at=${concert.lobbyOpensAt} opened=${opened} says="lobby.opens" until="lobby.untilOpen" />`;
+  } else if (shut && !lobby) {
     action = opens;
   } else if (SHUT[phase]) {
     action = html`<p class="door-soon">${t(SHUT[phase])}</p>`;
+  } else if (lobby?.phase === "drawing") {
+    action = html`<p class="door-soon">${t("lobby.drawing")}</p>${lobby.drawsAt && html`<p class="door-left"><${Countdown} until=${lobby.drawsAt} label=${t("lobby.drawing")} /></p>`}`;
   } else if (!signedIn.value) {
     action = html`<button type="button" class="button" onClick=${() => signInFirst()}>${t("door.signIn")}</button>`;
+  } else if (lobby?.phase === "open") {
+    action = html`<${Opening} at=${concert.salesOpenAt} opened=${opened} says="lobby.until" until="lobby.until" />
+      <${Busy} type="button" busy=${busy} onClick=${enter}>${t(busy ? "lobby.entering" : "lobby.enter")}<//>`;
   } else {
     action = html`${opens}<${Busy} type="button" busy=${busy} onClick=${enter}>${t("door.join")}<//>`;
   }
+  const before = lobby && lobby.phase !== "drawn"; // nobody is in line yet
   return html`
     <section class="door panel" aria-labelledby="door-title">
-      <div>
-        <h2 id="door-title">${t("door.title")}</h2>
-        <dl class="counts">
-          <div><dt>${t("door.waiting")}</dt><dd>${number(queue?.waiting ?? 0)}</dd></div>
-          <div><dt>${t("door.inside")}</dt><dd>${number(queue?.active ?? 0)}<small> / ${number(queue?.capacity ?? 0)}</small></dd></div>
-        </dl>
-      </div>
+      ${before
+        ? html`<div class="lobby-door"><h2 id="door-title">${t("lobby.title")}</h2><p>${t(LOBBY_HINTS[lobby.phase])}</p></div>`
+        : html`
+            <div>
+              <h2 id="door-title">${t("door.title")}</h2>
+              <dl class="counts">
+                <div><dt>${t("door.waiting")}</dt><dd>${number(queue?.waiting ?? 0)}</dd></div>
+                <div><dt>${t("door.inside")}</dt><dd>${number(queue?.active ?? 0)}<small> / ${number(queue?.capacity ?? 0)}</small></dd></div>
+              </dl>
+            </div>
+          `}
       <div class="door-act">${action}</div>
       ${problem && html`<${ProblemNote} problem=${problem} retry=${enter} />`}
-      ${!problem && state !== "ACTIVE" && state !== "WAITING" && HINTS[phase] && html`<p class="hint">${t(HINTS[phase])}</p>`}
+      ${!problem && !before && state !== "ACTIVE" && !isKept(place) && HINTS[phase] && html`<p class="hint">${t(HINTS[phase])}</p>`}
+      ${lobby && html`<p class="hint"><a href=${href`/concerts/${concertId}/draw`}>${t("draw.how")}</a></p>`}
     </section>
   `;
 }
 
 const SHUT = { closed: "errors.SALES_CLOSED", soldOut: "door.soldOut", noDates: "concert.noDates" };
+const LOBBY_HINTS = { soon: "lobby.doorHint", open: "lobby.doorHint", drawing: "lobby.drawingHint" };
 const HINTS = { open: "door.hint", paused: "door.paused" };
 
 /** What the dates say counts more than what was said of the concert a while ago. */
@@ -135,7 +150,7 @@ function doorPhase(concert, dates) {
 }
 
 /** When the doors open: counted down by the second in the last two days. */
-function Opening({ at, opened }) {
+function Opening({ at, opened, says = "door.opens", until = "door.untilOpen" }) {
   const far = (Date.parse(at) - serverNow()) / 1000 > 2 * DAY_S;
   useEffect(() => {
     if (!far) return undefined;
@@ -143,7 +158,34 @@ function Opening({ at, opened }) {
     return () => clearInterval(timer);
   }, [far]);
   return html`
-    <p class="door-soon">${t("door.opens", { when: dayAndTime(at) })}</p>
-    <p class="door-left">${far ? t("door.left", { span: roughly((Date.parse(at) - serverNow()) / 1000) }) : html`<${Countdown} until=${at} label=${t("door.untilOpen")} onEnd=${opened} />`}</p>
+    <p class="door-soon">${t(says, { when: dayAndTime(at) })}</p>
+    <p class="door-left">${far ? t("door.left", { span: roughly((Date.parse(at) - serverNow()) / 1000) }) : html`<${Countdown} until=${at} label=${t(until)} onEnd=${opened} />`}</p>
   `;
+}
+
+const ASK_WITHIN_MS = 10_000;
+
+/**
+ * How far a concert's lobby is, or null if it has none: {phase, drawsAt}, of `soon`, `open`, `drawing` and `drawn`. Once it
+ * has closed the draw is looked at, and again when it should be there; everybody a little later than the others.
+ */
+function useLobby({ concertId, lobbyOpensAt, salesOpenAt }) {
+  const now = serverNow();
+  const isClosed = Boolean(lobbyOpensAt) && Date.parse(salesOpenAt) <= now;
+  const [draw, setDraw] = useState(null);
+  useEffect(() => {
+    let timer;
+    const look = async () => {
+      const found = await drawOf(concertId).catch(() => null);
+      setDraw((before) => found ?? before);
+      const wait = Math.max(0, Date.parse(found?.drawsAt ?? 0) - serverNow());
+      if (found?.status !== "DRAWN") timer = setTimeout(look, wait + (0.5 + Math.random() / 2) * ASK_WITHIN_MS);
+    };
+    if (isClosed) look();
+    return () => clearTimeout(timer);
+  }, [isClosed]);
+  if (!lobbyOpensAt) return null;
+  if (now < Date.parse(lobbyOpensAt)) return { phase: "soon" };
+  if (!isClosed) return { phase: "open" };
+  return { phase: draw?.status === "DRAWN" ? "drawn" : "drawing", drawsAt: Date.parse(draw?.drawsAt) > now ? draw.drawsAt : null };
 }

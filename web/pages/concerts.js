@@ -100,6 +100,9 @@ const SIGNS = { open: "ticket", paused: "clock", soldOut: "cross", noDates: "cal
 /** On sale, soon, or over; in words and with a sign, not by colour alone. */
 export function PhaseTag({ concert }) {
   const phase = phaseOf(concert, serverNow());
+  if (phase === "soon" && Date.parse(concert.lobbyOpensAt) <= serverNow()) {
+    return html`<span class="tag open"><${Icon} name="people" />${t("phase.lobby", { when: time(concert.salesOpenAt) })}</span>`;
+  }
   if (phase === "soon") {
     const opens = concert.salesOpenAt;
     const date = Date.parse(opens) - serverNow() < HALF_A_YEAR_MS ? shortDay(opens) : day(opens);

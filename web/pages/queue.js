@@ -1,16 +1,17 @@
 // The waiting room. It asks the network for nothing but its polls.
 
 import { html, navigate, useEffect, useMemo, useState } from "../vendor/libraries.js";
-import { askToNotify, mayAskToNotify, prepareCall, stayAwake } from "../calling.js";
+import { prepareCall, stayAwake } from "../calling.js";
 import { concert as concertOf, performancesOf } from "../catalog.js";
-import { monotonic, secondsUntil } from "../clock.js";
+import { monotonic } from "../clock.js";
 import { clockFace, language, number, roughly, roundedDown, t } from "../language.js";
-import { Busy, Confirm, Icon, Note, Page, path, ProblemNote, sentence, signInFirst, useAction } from "../parts.js";
-import { endOf, forget, join, leave, places, placeState, untilNextPoll } from "../places.js";
+import { Busy, href, Icon, Note, Page, path, ProblemNote, sentence, signInFirst, useAction } from "../parts.js";
+import { endOf, forget, join, places, placeState, untilNextPoll } from "../places.js";
 import { Poster } from "../poster.js";
 import { signedIn } from "../session.js";
+import { Drawn, Lobby } from "./lobby.js";
+import { Bell, Leave, STICKS, Trouble } from "./waiting.js";
 
-const STICKS = 28;
 const NEAR_S = 120; // so long before one's turn it is time to be there
 
 export function Queue({ concertId }) {
@@ -21,16 +22,19 @@ export function Queue({ concertId }) {
     // Fetched now, so that being let in waits for nothing.
     import("./seats.js").catch(() => {});
   }, []);
+  // The draw is seen to its end; whoever is let in meanwhile goes in then, or before by a button.
+  const isRevealing = Boolean(place?.drawn && !place.drawn.shown);
   useEffect(() => {
-    if (state !== "ACTIVE") return;
-    enter(concertId, place.wanted);
-  }, [state]);
+    if (state === "ACTIVE" && !isRevealing) enter(concertId, place.wanted);
+  }, [state, isRevealing]);
 
   if (!signedIn.value) {
     return html`<${Page} title=${t("queue.title")}>
       <${Note} actions=${html`<button type="button" class="button" onClick=${() => signInFirst()}>${t("sign.in")}</button>`}>${t("errors.SIGN_IN_REQUIRED")}<//>
     <//>`;
   }
+  if (place?.drawn && (state === "LOBBY" || (isRevealing && state !== "ENDED"))) return html`<${Drawn} concertId=${concertId} place=${place} />`;
+  if (state === "LOBBY") return html`<${Lobby} concertId=${concertId} place=${place} />`;
   if (state === "WAITING") return html`<${Waiting} concertId=${concertId} place=${place} />`;
   if (state === "ACTIVE") return html`<${Page} title=${t("queue.yourTurn")} lead=${place.title} />`;
   return html`<${NoPlace} concertId=${concertId} place=${place} />`;
@@ -46,9 +50,7 @@ async function enter(concertId, wanted) {
 }
 
 function Waiting({ concertId, place }) {
-  const { view, startAhead, title } = place;
-  const { busy, problem, run } = useAction();
-  const [ask, setAsk] = useState(null);
+  const { view, startAhead, title, drawn } = place;
   const ahead = view.ahead ?? 0;
   const paused = view.saleStatus === "PAUSED";
   const left = useEstimate(place);
@@ -57,17 +59,6 @@ function Waiting({ concertId, place }) {
   const done = ahead === 0 ? 1 - 1 / STICKS : Math.max(0, 1 - ahead / startAhead);
   const spoken = useMemo(() => t("queue.spoken", { n: ahead, span: wait }), [view, language.value]); // once for each poll
   useEffect(() => (near ? stayAwake() : undefined), [near]);
-  const leaveLine = () =>
-    setAsk({
-      title: t("queue.leaveTitle"),
-      text: t("queue.leaveText"),
-      yes: t("queue.leave"),
-      act: () =>
-        run(async () => {
-          await leave(concertId);
-          navigate(path`/concerts/${concertId}`);
-        }),
-    });
 
   return html`
     <${Page} class="waiting" title=${title ?? t("queue.title")} lead=${t("queue.lead")} before=${html`<${Poster} id=${concertId} wide class="backdrop" />`}>
@@ -83,17 +74,16 @@ function Waiting({ concertId, place }) {
         ${view.message && html`<${Note} tone="info" live>${view.message}<//>`}
         ${near && html`<${Note} tone="good" live>${t("queue.near")}<//>`}
         <${Trouble} place=${place} />
-        <${ProblemNote} problem=${problem} retry=${leaveLine} />
       </section>
       <ul class="hints">
+        ${drawn?.number && html`<li><${Icon} name="ticket" />${t("draw.yours", { n: drawn.number, entries: drawn.entries })} <a href=${href`/concerts/${concertId}/draw`}>${t("draw.check")}</a></li>`}
         <li><${Icon} name="check" />${t("queue.hintTabs")}</li>
         <li><${Icon} name="clock" />${t("queue.hintClose", { span: roundedDown((Date.parse(view.expiresAt) - Date.parse(view.serverTime)) / 1000) })}</li>
       </ul>
       <div class="center actions">
         <${Bell} />
-        <${Busy} type="button" class="quiet" busy=${busy} onClick=${leaveLine}>${t("queue.leave")}<//>
+        <${Leave} concertId=${concertId} words="queue" />
       </div>
-      <${Confirm} ask=${ask} close=${() => setAsk(null)} />
     <//>
   `;
 }
@@ -118,26 +108,6 @@ function Penlights({ done }) {
   `;
 }
 
-/** The offer to be called. Pressing it also lets the page sound later. */
-function Bell() {
-  const [answer, setAnswer] = useState(null);
-  if (answer) return html`<p class="hint" role="status">${t(answer === "granted" ? "queue.willCall" : "queue.willCallHere")}</p>`;
-  if (!mayAskToNotify()) return null;
-  return html`<button type="button" class="button quiet" onClick=${async () => setAnswer(await askToNotify())}>${t("queue.callMe")}</button>`;
-}
-
-/** The line is broken: how long the place is safe, as far as is known. */
-function Trouble({ place }) {
-  const [, draw] = useState(0);
-  useEffect(() => {
-    if (!place.trouble) return undefined;
-    const timer = setInterval(() => draw((count) => count + 1), 1000);
-    return () => clearInterval(timer);
-  }, [place.trouble]);
-  if (!place.trouble) return null;
-  return html`<${Note} tone="warn" live>${t(secondsUntil(place.view.expiresAt) > 0 ? "queue.trouble" : "queue.troubleLong")}<//>`;
-}
-
 function NextPoll({ place }) {
   const [, draw] = useState(0);
   useEffect(() => {
@@ -149,14 +119,14 @@ function NextPoll({ place }) {
   return html`<span class=${justHeard ? "fresh" : ""}>${left < 100 ? t("span.exact", { n: left }) : clockFace(left)}</span>`;
 }
 
-const WHY = { missed: "queue.missed", timeOver: "queue.timeOver" };
+const WHY = { leftLobby: "lobby.leftElsewhere", missed: "queue.missed", timeOver: "queue.timeOver" };
 
 function NoPlace({ concertId, place }) {
   const { busy, problem, run } = useAction();
   const again = () => {
     prepareCall();
     return run(async () => {
-      const concert = place?.title ? { concertId, title: place.title } : await concertOf(concertId);
+      const concert = place?.title && !place.lobby ? { concertId, title: place.title } : await concertOf(concertId);
       await join(concert, place?.wanted);
     });
   };

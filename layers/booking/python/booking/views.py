@@ -640,7 +640,8 @@ class DrawFacts(TypedDict):
     """How far a lobby is, and what its draw can be checked with. Addresses are relative to that of this answer.
 
     `entriesUrl/00` to `entriesUrl/ff` are the list of entries in parts, `piecesUrl/000` to `piecesUrl/fff` the result;
-    what has nothing in it is not there. `secret` is revealed together with the root, when the round is named.
+    what has nothing in it is not there. `secret` is revealed together with the root, when the round is named. `drawsAt`
+    is when the order will be there, `drawnAt` when it was: first calls are counted from then.
     """
 
     concertId: str
@@ -649,6 +650,7 @@ class DrawFacts(TypedDict):
     lobbyOpensAt: str
     closesAt: str
     drawsAt: str
+    drawnAt: str | None
     pollAfterSeconds: int
     commitment: str | None
     beacon: DrawBeacon | None

@@ -292,6 +292,7 @@ def published(concert: Concert, at: int) -> "views.DrawFacts":
         "lobbyOpensAt": clock.rfc3339(concert["lobbyOpensAt"]),
         "closesAt": clock.rfc3339(concert["salesOpenAt"]),
         "drawsAt": clock.rfc3339(draws_at(concert)),
+        "drawnAt": clock.rfc3339(lobby["drawnAt"]) if lobby and "drawnAt" in lobby else None,
         "pollAfterSeconds": max(2, draws_at(concert) - at),
         "commitment": lobby["commitment"] if lobby else None,
         "beacon": _beacon(lobby) if settings().beacon == "on" else None,
