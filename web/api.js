@@ -113,11 +113,11 @@ function judge(answer) {
 }
 
 /** The items of a list, all pages of it up to `most`. */
-export async function list(path, { auth = true, most = 200 } = {}) {
+export async function list(path, { auth = true, most = 200, attempts } = {}) {
   const items = [];
   let cursor = null;
   do {
-    const { body } = await call("GET", withQuery(path, { limit: 100, cursor }), { auth });
+    const { body } = await call("GET", withQuery(path, { limit: 100, cursor }), { auth, attempts });
     items.push(...body.items);
     cursor = body.nextCursor;
   } while (cursor && items.length < most);
@@ -125,8 +125,8 @@ export async function list(path, { auth = true, most = 200 } = {}) {
 }
 
 /** One page of a list: {items, nextCursor}. */
-export async function page(path, cursor, { auth = true, limit = 20 } = {}) {
-  return (await call("GET", withQuery(path, { limit, cursor }), { auth })).body;
+export async function page(path, cursor, { auth = true, limit = 20, query = {} } = {}) {
+  return (await call("GET", withQuery(path, { limit, cursor, ...query }), { auth })).body;
 }
 
 function withQuery(path, members) {

@@ -5,7 +5,7 @@ import { language, points, speak, t } from "./language.js";
 import { Concerts } from "./pages/concerts.js";
 import { Bones, Countdown, href, Icon, Note, Page } from "./parts.js";
 import { isKept, places, placeState, startKeeping } from "./places.js";
-import { session, signOut } from "./session.js";
+import { groups, session, signOut } from "./session.js";
 import { settings } from "./settings.js";
 import { remember } from "./storage.js";
 
@@ -40,6 +40,11 @@ const Seats = later(async () => (await import("./pages/seats.js")).Seats);
 const Reservations = later(async () => (await import("./pages/reservations.js")).Reservations);
 const Reservation = later(async () => (await import("./pages/reservation.js")).Reservation);
 const Points = later(async () => (await import("./pages/points.js")).Points);
+const Sales = later(async () => (await import("./pages/sales.js")).Sales);
+const LinePage = later(async () => (await import("./pages/line.js")).LinePage);
+const DatePage = later(async () => (await import("./pages/date.js")).DatePage);
+const Publishing = later(async () => (await import("./pages/publishing.js")).Publishing);
+const Log = later(async () => (await import("./pages/log.js")).Log);
 const SignIn = later(async () => (await import("./pages/sign.js")).SignIn);
 const SignUp = later(async () => (await import("./pages/sign.js")).SignUp);
 
@@ -57,6 +62,11 @@ function Pages() {
       <${Route} path="/reservations">${show(Reservations)}<//>
       <${Route} path="/reservations/:reservationId">${show(Reservation)}<//>
       <${Route} path="/points">${show(Points)}<//>
+      <${Route} path="/organiser">${show(Sales)}<//>
+      <${Route} path="/organiser/concerts/:concertId">${show(LinePage)}<//>
+      <${Route} path="/organiser/dates/:performanceId">${show(DatePage)}<//>
+      <${Route} path="/organiser/catalog">${show(Publishing)}<//>
+      <${Route} path="/organiser/log">${show(Log)}<//>
       <${Route} path="/sign-in">${show(SignIn)}<//>
       <${Route} path="/sign-up">${show(SignUp)}<//>
       <${Route}>
@@ -83,6 +93,7 @@ function Top() {
         </a>
         <nav class="nav" aria-label=${t("nav.label")}>
           ${link("/", t("nav.concerts"), "/concerts")} ${link("/reservations", t("nav.reservations"), "/reservations")} ${link("/points", t("nav.points"))}
+          ${groups.value.includes("organiser") && link("/organiser", t("board.nav"), "/organiser/")}
         </nav>
         <div class="top-end">
           <${Tongues} />

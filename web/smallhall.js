@@ -9,8 +9,11 @@ const FINGER = 31; // pixels that a seat takes at least: a larger hall is wider 
 
 const STATES = { AVAILABLE: "free", HELD: "held", SOLD: "sold" };
 
-/** The seats as buttons; one of them is in the tab order, arrows lead to the others. */
-export function SmallHall({ data, total, picked, mine, toggle, full }) {
+/**
+ * The seats as buttons; one of them is in the tab order, arrows lead to the others.
+ * @param find where nothing is picked: called with a seat that is taken
+ */
+export function SmallHall({ data, total, picked, mine, toggle, full, find }) {
   const count = data?.seats.length ?? total ?? 50;
   const plan = useMemo(() => hall(count), [count]);
   const [at, setAt] = useState(0);
@@ -36,12 +39,12 @@ export function SmallHall({ data, total, picked, mine, toggle, full }) {
           const { seatNumber, price, status } = seat;
           const chosen = picked.includes(seatNumber);
           const kind = own.has(seatNumber) && status !== "AVAILABLE" ? "own" : chosen ? "chosen" : STATES[status] ?? "sold";
-          const usable = kind === "free" || kind === "chosen";
+          const usable = find ? kind !== "free" : kind === "free" || kind === "chosen";
           const label = t("seats.label", { row: spot.row, place: spot.number, seat: seatNumber, price: points(price), state: t(`seats.state.${kind}`) });
           return html`
             <button key=${index} type="button" class="seat ${kind}" style=${style} tabindex=${index === at ? 0 : -1} title=${label}
-              aria-label=${label} aria-pressed=${usable ? chosen : undefined} aria-disabled=${usable && (chosen || !full) ? undefined : "true"}
-              onFocus=${() => setAt(index)} onClick=${() => usable && toggle(seatNumber)}>
+              aria-label=${label} aria-pressed=${usable && !find ? chosen : undefined} aria-disabled=${usable && (chosen || !full) ? undefined : "true"}
+              onFocus=${() => setAt(index)} onClick=${() => usable && (find ?? toggle)(seatNumber)}>
               <${Mark} kind=${kind} number=${seatNumber} />
             </button>
           `;

@@ -179,6 +179,7 @@ class FakeApi:
         self.requests: list[Request] = []
         self.complaints: list[str] = []
         self.scripted: list[tuple[str, re.Pattern[str], Callable[[Request], Answer | None]]] = []
+        self.routes = self._routes()
         self.lock = threading.RLock()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.server.daemon_threads = True
@@ -417,7 +418,7 @@ class FakeApi:
                 answer = script(request)
                 if answer is not None:
                     return answer
-        for method, route, auth, serve in self._routes():
+        for method, route, auth, serve in self.routes:
             match = re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route), request.path)
             if match is None or method != request.method:
                 continue

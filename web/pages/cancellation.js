@@ -128,7 +128,7 @@ export function Cancellation({ reservation, performance, done }) {
 }
 
 /** A refusal that says which reason stands against it. */
-function Refused({ problem, retry }) {
+export function Refused({ problem, retry }) {
   if (problem?.code !== "NOT_CANCELLABLE") return html`<${ProblemNote} problem=${problem} retry=${retry} />`;
   const reason = ["NOT_PAID", "STARTED", "CANCELLED", "CHECKED_IN", "POLICY"].includes(problem.body.reason) ? problem.body.reason : "OTHER";
   return html`<${Note} tone="bad" alert>${t(`cancelling.reason.${reason}`)}<//>`;
@@ -136,7 +136,7 @@ function Refused({ problem, retry }) {
 
 const RULES = { WITHIN_24_HOURS: "cancelling.rule.soon", MOVED: "cancelling.rule.moved" };
 
-function Sum({ quote }) {
+export function Sum({ quote }) {
   const { paid, fee, refund, keepPercent, rule } = quote;
   const why = RULES[rule] ? t(RULES[rule]) : keepPercent === 0 ? t("cancelling.rule.early") : t("cancelling.rule.step", { n: keepPercent });
   return html`

@@ -8,7 +8,8 @@ import { ZoomButtons, zoomByKey } from "./zoom.js";
 
 const LEGIBLE_PX = 9;
 
-export function Overview({ plan, detail, grades, choose }) {
+/** @param all sections of which nothing is left can be chosen too */
+export function Overview({ plan, detail, grades, choose, all = false }) {
   const viewport = useViewport(plan.box, { onTap: (target) => pick(target.closest?.("[data-section]")?.dataset.section) });
   const known = useMemo(() => new Map(detail.sections.map((section) => [section.sectionId, section])), [detail]);
   const facts = (section) => {
@@ -18,7 +19,7 @@ export function Overview({ plan, detail, grades, choose }) {
     return { left: seatsAvailable, total: section.seats.length, own, prices, name: told(section, "name") };
   };
   const pick = (sectionId) => {
-    if (sectionId && known.get(sectionId)?.seatsAvailable > 0) choose(sectionId);
+    if (sectionId && (all || known.get(sectionId)?.seatsAvailable > 0)) choose(sectionId);
   };
   const onKeyDown = (event) => {
     if (zoomByKey(viewport, event)) return;
@@ -41,7 +42,7 @@ export function Overview({ plan, detail, grades, choose }) {
             const [x, y] = middle(section);
             return html`
               <g key=${section.sectionId} class="plan-section grade-${(own[0]?.index ?? 0) % 6} ${left ? "" : "gone"}" role="button" tabindex="0" data-section=${section.sectionId}
-                aria-disabled=${left ? undefined : "true"} aria-label=${`${name}, ${state}, ${prices}`}>
+                aria-disabled=${left || all ? undefined : "true"} aria-label=${`${name}, ${state}, ${prices}`}>
                 <polygon points=${section.outline.map((point) => point.join(",")).join(" ")} style=${{ "--share": left ? 0.25 + (0.6 * left) / total : 0.06 }} />
                 ${legible &&
                 html`<text x=${x} y=${y} font-size=${size} aria-hidden="true"><tspan x=${x} dy="-0.15em">${name}</tspan><tspan x=${x} dy="1.15em" class="plan-left">${left ? number(left) : "×"}</tspan></text>`}
@@ -56,7 +57,7 @@ export function Overview({ plan, detail, grades, choose }) {
           const { left, total, own, name } = facts(section);
           return html`
             <li key=${section.sectionId}>
-              <button type="button" aria-disabled=${left ? undefined : "true"} onClick=${() => pick(section.sectionId)}>
+              <button type="button" aria-disabled=${left || all ? undefined : "true"} onClick=${() => pick(section.sectionId)}>
                 <b>${name}</b>
                 <span class="section-prices">${own.map((grade) => html`<span key=${grade.gradeId}><i class="grade-${grade.index % 6}" aria-hidden="true" />${told(grade, "name")} ${points(grade.price)}</span>`)}</span>
                 <span class="section-left">${left ? t("concert.left", { n: left, total }) : t("concert.soldOut")}</span>

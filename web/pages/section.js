@@ -65,7 +65,7 @@ const Spot = ({ kind, grade, x, y, square, ...rest }) => {
     : html`<circle class=${name} cx=${x} cy=${y} r="21" ...${rest} />`;
 };
 
-function SeatPlan({ plan, section, grades, states, picked, own, full, toggle, kindOf }) {
+function SeatPlan({ plan, section, grades, states, picked, own, full, toggle, find, kindOf }) {
   const { seats } = section;
   const rows = useMemo(() => rowsOf(section), [section]);
   const box = useMemo(() => boxAround(seats.map(({ x, y }) => [x, y]), 110), [section]);
@@ -88,6 +88,7 @@ function SeatPlan({ plan, section, grades, states, picked, own, full, toggle, ki
     setAt(seat.seatNumber);
     const kind = kindOf(seat.seatNumber);
     if (kind === "chosen" || kind === "free") toggle(seat.seatNumber);
+    else if (kind !== "unknown") find?.(seat.seatNumber); // where one looks for who has it
   };
   const viewport = useViewport(box, {
     start,

@@ -1,0 +1,71 @@
+// The log: who did what, and when. Nobody can change it.
+
+import { html, useEffect, useState } from "../vendor/libraries.js";
+import { dayAndTime, known, number, t } from "../language.js";
+import { deeds } from "../organising.js";
+import { Busy, href, Loading, ProblemNote, useAction } from "../parts.js";
+import { Board, forOrganisers } from "./organiser.js";
+
+export const Log = forOrganisers(
+  () => html`
+    <${Board} at="/organiser/log" title=${t("board.log.title")} lead=${t("board.log.lead")}>
+      <section class="panel" aria-label=${t("board.log.title")}><${Deeds} /></section>
+    <//>
+  `,
+);
+
+/** What was done, newest first; of one concert, or of all. */
+export function Deeds({ concertId }) {
+  const [shown, setShown] = useState({ items: null, nextCursor: null });
+  const { busy, problem, run } = useAction();
+  const load = (cursor) =>
+    run(async () => {
+      const next = await deeds(cursor, concertId);
+      const own = next.items.filter((deed) => !concertId || deed.concertId === concertId);
+      setShown((before) => ({ items: [...(cursor ? before.items : []), ...own], nextCursor: next.nextCursor }));
+    });
+  useEffect(() => void load(null), []);
+  return html`
+    ${!shown.items && !problem && html`<${Loading} lines=${4} />`}
+    ${shown.items?.length === 0 && !shown.nextCursor && html`<p class="hint">${t("board.log.none")}</p>`}
+    <ol class="deeds">${shown.items?.map((deed) => html`<${Deed} key=${deed.entryId} deed=${deed} withConcert=${!concertId} />`)}</ol>
+    <${ProblemNote} problem=${problem} retry=${() => load(shown.items ? shown.nextCursor : null)} />
+    ${shown.nextCursor && html`<p class="more"><${Busy} type="button" class="quiet" busy=${busy} onClick=${() => load(shown.nextCursor)}>${t("more")}<//></p>`}
+  `;
+}
+
+const ACTIONS = ["QUEUE_CHANGED", "CATALOG_PUBLISHED", "PERFORMANCE_OFF_SALE", "PERFORMANCE_CALLED_OFF", "RESERVATION_CANCELLED"];
+
+function Deed({ deed, withConcert }) {
+  const { at, name, action, concertId, performanceId, reservationId, details = {}, reason } = deed;
+  return html`
+    <li>
+      <p class="deed-head"><b>${t(`board.log.action.${ACTIONS.includes(action) ? action : "OTHER"}`)}</b><span>${t("board.log.by", { name })}</span><time datetime=${at}>${dayAndTime(at)}</time></p>
+      ${withConcert && concertId && html`<p><a href=${href`/organiser/concerts/${concertId}`}>${concertId}</a></p>`}
+      ${performanceId && html`<p><a href=${href`/organiser/dates/${performanceId}`}>${performanceId}</a></p>`}
+      ${reservationId && html`<p class="mono">${reservationId}</p>`}
+      <ul class="deed-details">${differences(details).map(([name, before, after]) => html`<li key=${name}><${Change} name=${name} before=${before} after=${after} /></li>`)}</ul>
+      ${reason && html`<p>${t("board.log.reason", { reason })}</p>`}
+    </li>
+  `;
+}
+
+/** [name, before, after] for each thing that a deed tells; `before` is undefined where there was nothing to tell. */
+function differences(details) {
+  const { before, after, ...others } = details;
+  const named = before || after ? [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])].map((name) => [name, before?.[name], after?.[name]]) : [];
+  const simple = Object.entries(others).map(([name, value]) => (value && typeof value === "object" && "after" in value ? [name, value.before, value.after] : [name, undefined, value]));
+  return [...named, ...simple].filter(([, one, other]) => JSON.stringify(one) !== JSON.stringify(other));
+}
+
+/** A value as one reads it. */
+export const plain = (value) => {
+  if (value === null || value === undefined || value === "") return t("board.nothing");
+  if (typeof value === "boolean") return t(value ? "board.yes" : "board.no");
+  if (typeof value === "number") return number(value);
+  return typeof value === "string" ? value : JSON.stringify(value);
+};
+
+export const Change = ({ name, before, after }) => html`
+  <span class="change"><b>${known(`board.field.${name}`) ? t(`board.field.${name}`) : name}</b> ${before !== undefined && html`<s>${plain(before)}</s> <span aria-hidden="true">→</span> `}<ins>${plain(after)}</ins></span>
+`;
