@@ -49,7 +49,7 @@ def call_off(
         for first in range(1, tickets + 1, SEATS_EACH):
             book(performance, user(first), list(range(first, min(first + SEATS_EACH, tickets + 1))), clock.now())
         dry = calling_off.survey(DATE, clock.now())
-        catalog.mark(DATE, "cancelled")
+        catalog.mark(DATE, "cancelled", clock.now())
         parts = calling_off.ranges(tickets)
         calm, stormy = parts[: len(parts) // 2], parts[len(parts) // 2 :]
         err.print("calling it off …", highlight=False)

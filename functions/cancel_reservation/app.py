@@ -51,10 +51,7 @@ def cancel_reservation(reservationId: str) -> Response[Any]:
     )
     bind(cancellationId=cancelled.cancellation_id)
     shown = cancellations.view(cancelled, clock.now())
-    headers = http.replayed(cancelled.replayed)
-    if shown["status"] == "REFUNDING":
-        return http.answer(shown, 202, retry_after="2", **headers)
-    return http.answer(shown, 201, **headers)
+    return http.done(shown, pending=shown["status"] == "REFUNDING", **http.replayed(cancelled.replayed))
 
 
 handler = http.entry(app)

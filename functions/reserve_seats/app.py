@@ -75,13 +75,14 @@ def reserve_seats() -> Response[Any]:
             return _answer(held, now, replayed=True)
     sent = http.header(app, "x-queue-token")
     turn = token.verify(sent, user_id=user_id, at=now, concert_id=performance["pk"])
-    concert = catalog.find_concert(performance["pk"], now)
+    concert, name = catalog.find_concert(performance["pk"], now), http.user_name(app)
     catalog.ensure_on_sale(concert, now, performance)
     if key is not None and wish is not None:
-        held, replayed = reservations.reserve_best(performance, concert, wish, key, turn, now)
+        held, replayed = reservations.reserve_best(performance, concert, wish, key, turn, now, booked_by=name)
         return _answer(held, now, replayed=replayed)
-    picked = request["seatNumbers"] or []
-    return _answer(reservations.reserve(performance, picked, turn, now, accessible=request["accessible"]), now)
+    picked, accessible = request["seatNumbers"] or [], request["accessible"]
+    held = reservations.reserve(performance, picked, turn, now, accessible=accessible, booked_by=name)
+    return _answer(held, now)
 
 
 def _answer(held: Reservation, at: int, *, replayed: bool = False) -> Response[Any]:

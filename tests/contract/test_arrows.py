@@ -106,6 +106,16 @@ ARROWS: dict[str, set[str]] = {
     "check_ins": {"catalog", "dynamodb", "requests", "seats", "signatures", "tickets", "views", *FOUNDATION},
     "audit_log": {"cursors", "dynamodb", "views", *FOUNDATION},
     "queue.control": {"audit_log", "dynamodb", "queue.admission", "queue.items", "views", *FOUNDATION},
+    "bookings": {
+        "catalog",
+        "check_ins",
+        "cursors",
+        "reservations",
+        "seats",
+        "tickets",
+        "views",
+        *FOUNDATION,
+    },
     "overview": {
         "catalog",
         "check_ins",
@@ -134,6 +144,7 @@ ARROWS: dict[str, set[str]] = {
         *FOUNDATION,
     },
     "calling_off": {
+        "audit_log",
         "aws",
         "cancellations",
         "catalog",
@@ -142,9 +153,11 @@ ARROWS: dict[str, set[str]] = {
         "payments",
         "reservations",
         "seats",
+        "views",
         *FOUNDATION,
     },
     "cancellations": {
+        "audit_log",
         "catalog",
         "check_ins",
         "dynamodb",

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from booking import aws, calling_off, cancellations, catalog, clock, keys, limits, memory, payments, points
+from booking import aws, bookings, calling_off, cancellations, catalog, clock, keys, limits, memory, payments, points
+from booking.cursors import cursor_of
 from booking.dynamodb import put, update, write
 from booking.queue import drawing, driver, items, line, lobby, place, tick, token
 from booking.settings import settings
@@ -27,6 +28,7 @@ type Permission = tuple[str, str]
 
 NAMES_OF_SERVICES = {"secretsmanager": "secretsmanager", "lambda": "lambda", "stepfunctions": "states"}
 NAMES = {"Invoke": "InvokeFunction"}
+BY = {"userId": "arn:aws:iam::123456789012:user/minji", "name": "minji"}
 CALLING_OFF = told_to_functions()["CALLING_OFF_WORKFLOW_ARN"]
 THINGS = {
     "SecretId": {name: name for name in resources("AWS::SecretsManager::Secret")},
@@ -297,7 +299,43 @@ def _called_off_with_everything() -> dict[str, Any]:
     part: calling_off.Range = {"first": 8, "last": 8}
     calling_off.clear(given.PERFORMANCE, part, clock.now())
     code = calling_off.survey(given.PERFORMANCE, clock.now())["code"]
-    return {"performanceId": given.PERFORMANCE, "action": "begin", "code": code}
+    return {"performanceId": given.PERFORMANCE, "action": "begin", "code": code, "by": BY}
+
+
+def _called_off_by_an_organiser() -> dict[str, Any]:
+    sent = event("start_calling_off")
+    return sent | {"body": json.dumps({"confirm": _called_off_with_everything()["code"]})}
+
+
+def _with_everything(function: str) -> Callable[[], dict[str, Any]]:
+    """Give the date of an event a booking of the time before seats said their price, and one that is given back."""
+
+    def scenario() -> dict[str, Any]:
+        _called_off_with_everything()
+        _owing()
+        seat = {"performanceId": given.PERFORMANCE, "seatNumber": 8}
+        write(update(settings().seats_table, seat, "REMOVE #price"))
+        sent = event(function)
+        sent.pop("queryStringParameters", None)
+        return sent
+
+    return scenario
+
+
+def _bookings_with_more_seats_than_a_page() -> dict[str, Any]:
+    """A booking whose other seat is on another page."""
+    points.charge(USER, 50_000, "two", clock.now())
+    payment = payments.start(USER, given.hold(USER, [1, 9]), "two seats", clock.now()).payment
+    payments.confirm_booking(payment, payments.use_points(payment, clock.now()), clock.now())
+    sent = event("list_bookings")
+    after = cursor_of({"place": bookings.Place(5).text()}, "place")
+    return sent | {"queryStringParameters": {"cursor": after}}
+
+
+def _bookings_that_were_cancelled() -> dict[str, Any]:
+    sent = event("list_bookings")
+    after = cursor_of({"place": bookings.Place(0, "").text()}, "place")
+    return sent | {"queryStringParameters": {"cursor": after}}
 
 
 def _a_booking_to_clear() -> dict[str, Any]:
@@ -343,7 +381,14 @@ SCENARIOS: dict[str, list[Callable[[], dict[str, Any]]]] = {
     "start_payment": [_paying],
     "reserve_seats": [_asked_again, _making_room, _a_party_in_a_large_hall],
     "use_points": [_using],
-    "call_off_performance": [_called_off_with_everything],
+    "call_off_performance": [_called_off_with_everything, _with_everything("call_off_performance")],
+    "start_calling_off": [_called_off_by_an_organiser, _with_everything("start_calling_off")],
+    "get_calling_off": [_with_everything("get_calling_off")],
+    "list_bookings": [
+        _with_everything("list_bookings"),
+        _bookings_with_more_seats_than_a_page,
+        _bookings_that_were_cancelled,
+    ],
     "clear_seats": [_a_booking_to_clear],
     "settle_payment": [_left_behind, _never_started, _owing],
     "payment_steps": [_undoing_what_was_taken],

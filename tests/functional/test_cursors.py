@@ -16,7 +16,15 @@ from booking import clock, dynamodb, points
 from tests.functional import world
 from tests.handlers import call
 
-LISTS = ["list_concerts", "list_performances", "list_points_history", "list_reservations"]
+LISTS = [
+    "list_bookings",
+    "list_concerts",
+    "list_log",
+    "list_performances",
+    "list_points_history",
+    "list_reservations",
+    "list_sales",
+]
 
 
 class Strict:

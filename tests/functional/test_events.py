@@ -56,7 +56,7 @@ def test_event_of_the_background_is_handled(function: str, case: str) -> None:
         assert answer == {"outcome": "FAILED", "refunded": False, "at": answer["at"]}
     elif function == "call_off_performance":
         told = answer["problem"] if case == "begin" else answer["survey"]
-        assert (told["bookings"], told["offSale"]) == (0, case == "take_off_sale")
+        assert (told["seats"], told["offSale"]) == (0, case == "take_off_sale")
     elif function == "clear_seats":
         assert answer == {"seats": 50, "bookings": 0, "points": 0}
     elif case == "timed_out":

@@ -107,7 +107,7 @@ def test_a_date_that_was_called_off_has_nothing_left_and_everything_given_back(w
     from booking import calling_off, catalog
 
     bought(world, "ann", 1, 2)
-    catalog.mark(PERFORMANCES[0], "cancelled")
+    catalog.mark(PERFORMANCES[0], "cancelled", clock.now())
     calling_off.clear(PERFORMANCES[0], {"first": 1, "last": SEATS}, clock.now())
 
     found = date(world)

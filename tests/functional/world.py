@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from booking import cancellations, catalog, clock, halls, memory, payments, points, reservations, seats, tickets
+from booking.audit_log import Actor
+from booking.cancellations import OnBehalf
 from booking.dynamodb import put, update, write
 from booking.halls import Wish
 from booking.layout import MAX_SECTION_SEATS, Hall, Row, Section
@@ -220,6 +222,13 @@ def _key_of_another_cancellation() -> str:
     return "a key of another cancellation"
 
 
+def _key_of_another_cancellation_by_an_organiser() -> str:
+    other = _pay(USER, 8, confirmed=True)["reservationId"]
+    behalf = OnBehalf(Actor(USER, "minji"), "The fan is ill.")
+    cancellations.cancel(USER, other, None, 12_000, "a key of an organiser", clock.now(), behalf)
+    return "a key of an organiser"
+
+
 def _call_off() -> None:
     key = dict(zip(("pk", "sk"), PERFORMANCE.split("."), strict=True))
     write(update(settings().catalog_table, key, "SET #cancelled = :yes", None, yes=True))
@@ -273,6 +282,7 @@ def _root_of_a_draw() -> str:
 
 GIVEN: dict[str, Callable[[], str]] = {
     "key of another cancellation": _key_of_another_cancellation,
+    "key of another cancellation by an organiser": _key_of_another_cancellation_by_an_organiser,
     "reservation of a date called off": _date_called_off,
     "held reservation of a date called off": _held_of_a_date_called_off,
     "active token, date called off": _token_of_a_date_called_off,

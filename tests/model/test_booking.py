@@ -301,7 +301,7 @@ class Booking(RuleBasedStateMachine):
         """Call a date off, at most one, and seldom: with a death in the middle, then again from zero."""
         if chance:
             return
-        catalog.mark(PERFORMANCES[1], "cancelled")
+        catalog.mark(PERFORMANCES[1], "cancelled", clock.now())
         self.world.new_process()
         self.model.called_off.add(PERFORMANCES[1])
         self.world.wire.set(fault)

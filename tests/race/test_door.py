@@ -112,7 +112,7 @@ def test_a_guest_comes_in_or_the_seat_is_given_back_and_never_both(world: World,
 def test_a_date_is_called_off_beside_a_scan(world: World) -> None:
     """A guest may be in already when the date is called off; who comes later is not let in."""
     held, codes = bought(world, 1)
-    catalog.mark(DATE, "cancelled")
+    catalog.mark(DATE, "cancelled", clock.now())
     world.new_process()
     beginning, both = world.snapshot(), set()
     for schedule in schedules(SCAN_CALLS, CANCEL_CALLS):

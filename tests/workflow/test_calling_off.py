@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from booking import calling_off, cancellations, catalog, clock, payments, reservations, seats
+from booking.audit_log import Actor
 from booking.dynamodb import TransactionRefused, put, transact, update, write
 from booking.errors import PerformanceNotFound, SurveyChanged
 from lab import calling_off as lab_calling_off
@@ -29,8 +30,12 @@ def bought(world: World, user: str, *numbers: int, performance: str = DATE) -> d
     return held
 
 
+BY = {"userId": "arn:aws:iam::123456789012:user/minji", "name": "minji"}
+ACTOR = Actor(BY["userId"], BY["name"])
+
+
 def called_off(world: World) -> None:
-    catalog.mark(DATE, "cancelled")
+    catalog.mark(DATE, "cancelled", clock.now())
     world.new_process()
 
 
@@ -91,10 +96,10 @@ def test_a_survey_counts_payments_on_their_way(world: World) -> None:
 @pytest.mark.parametrize("name", ["night.never", "night", "", "../x", "x" * 500])
 def test_a_performance_that_is_not_there_is_told_so(world: World, name: str) -> None:
     for action in ("survey", "takeOffSale"):
-        answer = call("call_off_performance", {"performanceId": name, "action": action})
+        answer = call("call_off_performance", {"performanceId": name, "action": action, "by": BY})
         assert answer["problem"]["code"] == "PERFORMANCE_NOT_FOUND"
     with pytest.raises(PerformanceNotFound):
-        calling_off.begin(name, "x", clock.now())
+        calling_off.begin(name, "x", ACTOR, clock.now())
 
 
 def test_the_code_of_a_survey_holds_only_while_the_bookings_do(world: World) -> None:
@@ -105,9 +110,9 @@ def test_the_code_of_a_survey_holds_only_while_the_bookings_do(world: World) -> 
     bought(world, "bob", 2)
 
     with pytest.raises(SurveyChanged) as told:
-        calling_off.begin(DATE, code, clock.now())
+        calling_off.begin(DATE, code, ACTOR, clock.now())
 
-    assert (told.value.members["points"], told.value.members["bookings"]) == (200, 2)
+    assert (told.value.members["amount"], told.value.members["reservations"]) == (200, 2)
     assert not catalog.read_performance(DATE).get("cancelled")
 
 
@@ -121,7 +126,7 @@ def test_beginning_says_so_in_the_catalog_and_starts_the_walk_over_every_seat(wo
 
     world.wire.stand_ins["stepfunctions"] = start
     code = calling_off.survey(DATE, clock.now())["code"]
-    answer = call("call_off_performance", {"performanceId": DATE, "action": "begin", "code": code})
+    answer = call("call_off_performance", {"performanceId": DATE, "action": "begin", "code": code, "by": BY})
 
     assert answer["survey"]["cancelled"] is True
     assert json.loads(started[0]["input"]) == {"performanceId": DATE, "ranges": [ALL]}
@@ -237,7 +242,7 @@ def test_a_process_that_remembers_the_catalog_cannot_sell_a_sealed_seat(world: W
     token = world.enter("bob")
     world.call("list_performances", concertId="night")
     catalog.find_performance(DATE, clock.now())
-    catalog.mark(DATE, "cancelled")  # this process has not learnt of it
+    catalog.mark(DATE, "cancelled", clock.now())  # this process has not learnt of it
     calling_off.clear(DATE, ALL, clock.now())
 
     body = {"performanceId": DATE, "seatNumbers": [2]}
@@ -313,7 +318,7 @@ def test_a_payment_that_confirms_beside_the_seal_is_given_back(world: World) -> 
 
 def test_a_fans_own_cancellation_beside_it_leaves_no_seat_and_no_point_twice(world: World) -> None:
     held = bought(world, "ann", 1, 2)
-    catalog.mark(DATE, "cancelled")  # the fan's process does not know yet
+    catalog.mark(DATE, "cancelled", clock.now())  # the fan's process does not know yet
 
     def own(_: int, operation: str) -> None:
         if operation == "dynamodb.TransactWriteItems":

@@ -432,7 +432,7 @@ def a_key_cancels_in_one_booking(world: World) -> None:
 
 def a_date_that_is_called_off_gives_every_booking_back(world: World) -> None:
     bought(world, 1)
-    catalog.mark(PERFORMANCES[0], "cancelled")
+    catalog.mark(PERFORMANCES[0], "cancelled", clock.now())
     calling_off.clear(PERFORMANCES[0], {"first": 1, "last": SEATS}, clock.now())
     sound(world)
     assert world.balance("ann") == 100
@@ -440,7 +440,7 @@ def a_date_that_is_called_off_gives_every_booking_back(world: World) -> None:
 
 def a_range_may_be_cleared_twice_at_once(world: World) -> None:
     bought(world, 1, 2)
-    catalog.mark(PERFORMANCES[0], "cancelled")
+    catalog.mark(PERFORMANCES[0], "cancelled", clock.now())
     part: calling_off.Range = {"first": 1, "last": SEATS}
     once(world, TRANSACT, lambda: calling_off.clear(PERFORMANCES[0], part, clock.now()))
     calling_off.clear(PERFORMANCES[0], part, clock.now())

@@ -10,6 +10,7 @@ from rich.table import Table
 from tools.ost import audit
 from tools.ost.console import Failure, err, figures, out, step
 from tools.ost.paths import STATE
+from tools.ost.product import operator
 from tools.ost.stack import Stack, StackOption, StateOption
 
 SHOWN = {
@@ -63,7 +64,8 @@ def cancel_performance(
 
 def ask(stack: Stack, performance: str, action: str, **more: str) -> dict[str, Any]:
     """Have the stack's function do something with a performance; return its survey, raise Failure when refused."""
-    event = {"performanceId": performance, "action": action, **more}
+    who = operator(stack)
+    event = {"performanceId": performance, "action": action, "by": {"userId": who.user_id, "name": who.name}, **more}
     with step("Looking at every booking", "Looked at every booking"):
         raw = stack.client("lambda").invoke(
             FunctionName=stack.outputs["CallOffPerformanceFunctionName"], Payload=json.dumps(event).encode()

@@ -7,7 +7,7 @@ JOINING_SECONDS = 60
 """Fans who come for the opening join within this."""
 SIGNING_IN_SECONDS = 600
 """They sign in within this, before."""
-POLLS_PER_SECOND, READS_PER_SECOND, ROUTES_THAT_READ = 3000, 100, 20
+POLLS_PER_SECOND, READS_PER_SECOND, ROUTES_THAT_READ = 3000, 100, 23
 """The limits of template.yaml."""
 SLOWEST_PAUSE_SECONDS = 300
 """No fan should be told to ask more seldom than this."""

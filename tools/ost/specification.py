@@ -123,6 +123,12 @@ EXAMPLES: dict[str, Any] = {
     "fee": 1200,
     "keepPercent": 10,
     "paid": 12000,
+    "confirm": None,
+    "dryRun": True,
+    "offSale": False,
+    "calledOff": False,
+    "surveyCode": "4kq2ma",
+    "reservations": 812,
     "refund": 10800,
     "rule": "DAYS_BEFORE_7",
     "validUntil": "2026-12-15T15:00:00Z",
@@ -188,6 +194,8 @@ QUERY: dict[str, Any] = {
     "section": {"type": "string"},
     "version": {"type": "string"},
     "concertId": {"type": "string"},
+    "userId": {"type": "string", "minLength": 1, "maxLength": 128},
+    "q": {"type": "string", "maxLength": 100, "description": "A part of a name, a booking's id, or a seat."},
 }
 
 
@@ -276,24 +284,37 @@ def _complete(operation: dict[str, Any], path: str, method: str, schemas: dict[s
             "content": {"application/json": {"schema": schema, "example": example(schema, schemas)}},
         }
     operation["responses"] = _responses(contract, schemas)
-    for status in (contract["success"][0], contract["again"]):
+    for status in (contract["success"][0], _again(contract)[0]):
         if status and (links := LINKS.get(operation["operationId"])):
             operation["responses"][str(status)]["links"] = {link["operationId"]: link for link in links}
 
 
+def _again(contract: dict[str, Any]) -> tuple[int | None, str | None]:
+    """Return the other status of success, and its view where it has one of its own."""
+    match contract["again"]:
+        case [status, view]:
+            return status, view
+        case status:
+            return status, None
+
+
+def _answer(view: str, schemas: dict[str, Any]) -> dict[str, Any]:
+    schema = {"$ref": REFERENCE.format(model=view)}
+    content = {"application/json": {"schema": schema, "example": example(schema, schemas)}}
+    return {"description": f"A {view}", "content": content}
+
+
 def _responses(contract: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
     status, view = contract["success"]
-    answer: dict[str, Any] = {"description": "Done" if view is None else f"A {view}"}
+    answer: dict[str, Any] = _answer(view, schemas) if view else {"description": "Done"}
     if contract["media"]:
         answer["content"] = {
             contract["media"]: {"schema": {"type": "object" if contract["media"].endswith("json") else "string"}}
         }
-    if view:
-        schema = {"$ref": REFERENCE.format(model=view)}
-        answer["content"] = {"application/json": {"schema": schema, "example": example(schema, schemas)}}
     responses = {str(status): answer}
-    if contract["again"]:
-        responses[str(contract["again"])] = answer
+    status, view = _again(contract)
+    if status:
+        responses[str(status)] = _answer(view, schemas) if view else answer
     if contract["cached"]:
         responses["304"] = {"description": "What `If-None-Match` names is still what there is"}
     codes = [*contract["errors"], *(EVERYWHERE if contract["errors"] or contract["user"] else ())]

@@ -10,13 +10,13 @@ A workflow walks over the seats in ranges, a few at a time. Each range is safe t
 from zero. `survey` says before how much there is to do, with a code that stands for it, and afterwards what is left.
 """
 
-import functools
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
-from booking import aws, cancellations, catalog, ids, payments, reservations, seats
-from booking.dynamodb import ConditionFailed, attempts, write
+from booking import audit_log, aws, cancellations, catalog, clock, ids, payments, reservations, seats
+from booking.audit_log import Action, Actor
+from booking.dynamodb import ConditionFailed, Write, attempts, write
 from booking.errors import ReservationNotFound, SurveyChanged, TemporarilyUnavailable
 from booking.observability import logger
 from booking.seats import Seat
@@ -24,6 +24,8 @@ from booking.settings import settings
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
+
+    from booking import views
 
 RANGE_SEATS = 50
 """How many seats one step of the workflow clears: a few seconds, when all of them are sold."""
@@ -34,6 +36,7 @@ class Survey(TypedDict):
 
     performanceId: str
     cancelled: bool
+    startedAt: int | None
     offSale: bool
     seatsTotal: int
     bookings: int
@@ -54,75 +57,67 @@ class Range(TypedDict):
     last: int
 
 
-@functools.cache
-def _workflow() -> "SFNClient":
-    workflow: SFNClient = aws.client("stepfunctions")
-    return workflow
-
-
 def survey(performance_id: str, at: int) -> Survey:
-    """Read every seat of a performance and every reservation behind them; change nothing.
+    """Read every seat of a performance, which says what was paid for it; change nothing.
 
-    The code stands for the bookings that would be given back and for their points: it changes when they do.
+    So it costs what reading the hall costs, and takes a second or two for 10,000 tickets. The code stands for the
+    bookings that would be given back and for their points: it changes when they do.
 
     Raises:
         PerformanceNotFound: there is none.
 
     """
     performance = catalog.read_performance(performance_id)
-    held: set[tuple[str, str]] = set()
-    booked: set[tuple[str, str]] = set()
-    before: set[tuple[str, str]] = set()
-    sold = sealed = 0
-    for seat in seats.read_all(performance):
-        if seat["status"] == "CANCELLED":
-            sealed += 1
-            if "soldTo" in seat:
-                before.add((seat["userId"], seat["soldTo"]))
-        elif seats.is_taken(seat, at):
-            sold += seat["status"] == "SOLD"
-            (booked if seat["status"] == "SOLD" else held).add((seat["userId"], seat["reservationId"]))
-    points = {name: _price_left(user, name) for user, name in sorted(booked)}
-    back = [_given_back(user, name) for user, name in before]
+    taken = [seat for seat in seats.read_all(performance) if seats.is_taken(seat, at)]
+    booked = [seat for seat in taken if seat["status"] == "SOLD"]
+    held = {(seat["userId"], seat["reservationId"]) for seat in taken if seat["status"] == "HELD"}
+    before = [seat for seat in taken if seat["status"] == "CANCELLED" and "soldTo" in seat]
+    points: Counter[str] = Counter()
+    for seat, price in _priced(booked):
+        points[seat["reservationId"]] += price
+    owed = payments.count_owed(performance_id, at)
     return {
         "performanceId": performance_id,
         "cancelled": bool(performance.get("cancelled")),
+        "startedAt": performance.get("cancelledAt"),
         "offSale": bool(performance.get("offSale")),
         "seatsTotal": performance["seatsTotal"],
-        "bookings": len(booked),
-        "seats": sold,
-        "points": sum(points.values()),
+        "bookings": len(points),
+        "seats": len(booked),
+        "points": points.total(),
         "holds": len(held),
-        "paymentsInFlight": sum("paymentId" in reservations.find(user, name) for user, name in held),
-        "sealed": sealed,
-        "givenBack": sum(given for given, _ in back),
-        "owed": sum(owed for _, owed in back),
+        "paymentsInFlight": sum("paymentId" in found for found in reservations.read_many(held)),
+        "sealed": sum(seat["status"] == "CANCELLED" for seat in taken),
+        "givenBack": max(0, sum(price for _, price in _priced(before)) - owed),
+        "owed": owed,
         "code": ids.digest(performance_id, sorted(points.items()))[:6],
     }
 
 
-def _price_left(user_id: str, reservation_id: str) -> int:
-    reservation = reservations.find(user_id, reservation_id)
-    prices = reservations.prices(reservation)
-    return sum(prices[number] for number in reservations.seats_left(reservation))
+def _priced(sold: list[Seat]) -> list[tuple[Seat, int]]:
+    prices = reservations.prices_of(sold)
+    return [(seat, prices[seat["seatNumber"]]) for seat in sold]
 
 
-def _given_back(user_id: str, reservation_id: str) -> tuple[int, int]:
-    """Return what a booking got back because its date was called off, and what of it is still on its way."""
-    payment = payments.read(reservations.find(user_id, reservation_id)["paymentId"])
-    item = payment["cancellations"].get(cancellations.called_off_id(reservation_id)) if payment else None
-    if item is None:
-        return 0, 0
-    return (item["refund"], 0) if item["status"] == "COMPLETED" else (0, item["refund"])
+def take_off_sale(performance_id: str, actor: Actor, at: int) -> None:
+    """Stop selling a date, so that a survey's code holds; processes learn of it within seconds. Safe to repeat.
+
+    Raises:
+        PerformanceNotFound: there is none.
+
+    """
+    details = {"before": {"offSale": False}, "after": {"offSale": True}}
+    catalog.mark(performance_id, "offSale", at, _entry(performance_id, "PERFORMANCE_OFF_SALE", actor, at, details))
 
 
-def take_off_sale(performance_id: str) -> None:
-    """Stop selling a date, so that a survey's code holds; processes learn of it within seconds."""
-    catalog.mark(performance_id, "offSale")
+def _entry(performance_id: str, action: Action, actor: Actor, at: int, details: dict[str, Any]) -> Write:
+    about: audit_log.About = {"concertId": performance_id.partition(".")[0], "performanceId": performance_id}
+    return audit_log.entry(actor, action, [performance_id, at], at, about=about, details=details)
 
 
-def begin(performance_id: str, code: str, at: int) -> Survey:
-    """Call a date off: say so in the catalog, and start the workflow. Safe to repeat, also from zero.
+def begin(performance_id: str, code: str, actor: Actor, at: int) -> Survey:
+    """Call a date off: say so in the catalog and in the log, and start the workflow. Safe to repeat, also from zero: a
+    date that was called off before has only its workflow started again, whatever the code.
 
     Raises:
         SurveyChanged: the code stands for other bookings than there are now; with the new survey.
@@ -130,15 +125,54 @@ def begin(performance_id: str, code: str, at: int) -> Survey:
 
     """
     found = survey(performance_id, at)
-    if found["code"] != code:
-        raise SurveyChanged(**found)
-    catalog.mark(performance_id, "cancelled")
-    _workflow().start_execution(
+    if not found["cancelled"]:
+        if found["code"] != code:
+            now_is: dict[str, Any] = {**survey_view(found, at)}
+            raise SurveyChanged(surveyCode=now_is.pop("code"), **now_is)
+        details = {"reservations": found["bookings"], "seats": found["seats"], "amount": found["points"]}
+        entry = _entry(performance_id, "PERFORMANCE_CALLED_OFF", actor, at, details)
+        catalog.mark(performance_id, "cancelled", at, entry)
+        found["cancelled"], found["startedAt"] = True, at
+    workflow: SFNClient = aws.client("stepfunctions")
+    workflow.start_execution(
         stateMachineArn=settings().calling_off_workflow_arn,
         name=f"{ids.digest(performance_id)}-{at}",
         input=json.dumps({"performanceId": performance_id, "ranges": ranges(found["seatsTotal"])}),
     )
-    return found | {"cancelled": True}
+    return found
+
+
+def survey_view(found: Survey, at: int) -> "views.DateSurvey":
+    """Show an organiser what calling a date off would give back."""
+    return {
+        "performanceId": found["performanceId"],
+        "reservations": found["bookings"],
+        "seats": found["seats"],
+        "amount": found["points"],
+        "holds": found["holds"],
+        "paymentsInFlight": found["paymentsInFlight"],
+        "offSale": found["offSale"],
+        "calledOff": found["cancelled"],
+        "code": found["code"],
+        "asOf": clock.rfc3339(at),
+    }
+
+
+def progress_view(found: Survey, at: int) -> "views.CallingOff":
+    """Show an organiser how far calling a date off is: DONE when every seat is closed and nothing is owed any more."""
+    over = found["sealed"] == found["seatsTotal"] and not found["owed"]
+    started_at = found["startedAt"]
+    return {
+        "performanceId": found["performanceId"],
+        "status": ("DONE" if over else "RUNNING") if found["cancelled"] else "NONE",
+        "startedAt": clock.rfc3339(started_at) if started_at is not None else None,
+        "reservations": found["bookings"],
+        "left": found["points"] + found["owed"],
+        "refunded": found["givenBack"],
+        "seats": found["sealed"],
+        "seatsTotal": found["seatsTotal"],
+        "asOf": clock.rfc3339(at),
+    }
 
 
 def ranges(seats_total: int) -> list[Range]:

@@ -17,7 +17,8 @@ tried at once, and by the sweep until it succeeds. Both are safe to repeat.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
-from booking import catalog, check_ins, clock, fees, ids, limits, payments, points, reservations, seats
+from booking import audit_log, catalog, check_ins, clock, fees, ids, limits, payments, points, reservations, seats
+from booking.audit_log import Actor
 from booking.dynamodb import ConditionFailed, Contended, Item, TransactionRefused, Write, attempts, transact, write
 from booking.errors import (
     IdempotencyKeyReused,
@@ -45,6 +46,13 @@ class Offer(NamedTuple):
     payment: Payment
     seat_numbers: list[int]
     quote: fees.Quote
+
+
+class OnBehalf(NamedTuple):
+    """Who cancels in a fan's stead, and why."""
+
+    actor: Actor
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +127,16 @@ def _terms(reservation: Reservation, payment: Payment, at: int) -> fees.Terms:
 
 
 def cancel(
-    user_id: str, reservation_id: str, seat_numbers: list[int] | None, expected_refund: int, key: str, at: int
+    user_id: str,
+    reservation_id: str,
+    seat_numbers: list[int] | None,
+    expected_refund: int,
+    key: str,
+    at: int,
+    behalf: OnBehalf | None = None,
 ) -> Cancelled:
-    """Cancel seats of a booking for exactly the sum that the fan has agreed to. Safe to repeat with the same key.
+    """Cancel seats of a booking for exactly the sum that was agreed to. Safe to repeat with the same key, which is the
+    fan's, or that of the organiser who does it on the fan's behalf: then it is in the log, in the same transaction.
 
     Raises:
         QuoteChanged: it would be another sum now; with the new quote.
@@ -131,7 +146,8 @@ def cancel(
     """
     named = None if seat_numbers is None else sorted(seat_numbers)
     request = ids.digest("CANCEL", reservation_id, named, expected_refund)
-    cancellation_id = ids.cancellation_id(user_id, key)
+    whose = f"organiser#{behalf.actor.user_id}" if behalf else user_id
+    cancellation_id = ids.cancellation_id(whose, key)
     counted = True
     for _ in attempts():
         reservation = reservations.find(user_id, reservation_id)
@@ -148,8 +164,10 @@ def cancel(
         prices = reservations.prices(reservation)
         item = _new({number: prices[number] for number in offer.seat_numbers}, offer.quote.keep_percent, request, at)
         writes = _writes(reservation, offer.payment, cancellation_id, item, at, counted=counted) | {
-            "key": points.remember(user_id, key, request, at)
+            "key": points.remember(whose, key, request, at)
         }
+        if behalf:
+            writes["log"] = _entry(behalf, reservation, cancellation_id, item, at)
         for number in offer.seat_numbers:
             writes[f"seat {number}"] = seats.cancel(reservation["performanceId"], number, reservation_id)
         refused = _accept(writes)
@@ -163,6 +181,27 @@ def cancel(
             raise NotCancellable("Somebody has come in with this ticket.", reason="CHECKED_IN")
         counted = counted and "limit" not in refused
     raise TemporarilyUnavailable
+
+
+def _entry(behalf: OnBehalf, reservation: Reservation, cancellation_id: str, item: Cancellation, at: int) -> Write:
+    about: audit_log.About = {
+        "concertId": reservation["concertId"],
+        "performanceId": reservation["performanceId"],
+        "reservationId": reservation["reservationId"],
+    }
+    details = {
+        "before": {"seatNumbers": reservations.seats_left(reservation)},
+        "after": {"cancelledSeatNumbers": item["seatNumbers"], "fee": item["fee"], "refund": item["refund"]},
+    }
+    return audit_log.entry(
+        behalf.actor,
+        "RESERVATION_CANCELLED",
+        cancellation_id,
+        at,
+        about=about,
+        details=details,
+        reason=behalf.reason,
+    )
 
 
 def call_off(user_id: str, reservation_id: str, at: int) -> int:

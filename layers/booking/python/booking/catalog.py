@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict, cast
 
 from booking import clock
-from booking.dynamodb import ConditionFailed, Item, get, query, query_all, update, write
+from booking.dynamodb import Item, TransactionRefused, Write, get, query, query_all, transact, update
 from booking.errors import (
     ConcertNotFound,
     NoPerformances,
@@ -90,7 +90,9 @@ class Performance(TypedDict):
     fees: NotRequired[FeePolicy]
     venue: NotRequired[str]
     offSale: NotRequired[bool]
+    offSaleAt: NotRequired[int]
     cancelled: NotRequired[bool]
+    cancelledAt: NotRequired[int]
     hallVersion: NotRequired[str]
     prices: NotRequired[dict[str, int]]
     noSingleSeats: NotRequired[bool]
@@ -207,18 +209,29 @@ def read_performance(performance_id: str) -> Performance:
     return cast(Performance, found)
 
 
-def mark(performance_id: str, name: Literal["offSale", "cancelled"]) -> None:
-    """Note that a performance is taken off sale, or called off. Safe to repeat.
+def mark(performance_id: str, name: Literal["offSale", "cancelled"], at: int, *beside: Write) -> bool:
+    """Note that a performance is taken off sale, or called off, and when; with what else is written then, or not at
+    all. Safe to repeat; tells whether it was this call that noted it.
 
     Raises:
         PerformanceNotFound: there is none.
 
     """
-    key = _performance_key(performance_id)
+    noted = update(
+        settings().catalog_table,
+        _performance_key(performance_id),
+        f"SET #{name} = :yes, #{name}At = :at",
+        f"attribute_exists(#pk) AND attribute_not_exists(#{name})",
+        yes=True,
+        at=at,
+    )
     try:
-        write(update(settings().catalog_table, key, f"SET #{name} = :yes", "attribute_exists(#pk)", yes=True))
-    except ConditionFailed as refused:
-        raise PerformanceNotFound from refused
+        transact(noted, *beside)
+    except TransactionRefused as refused:
+        if 0 in refused.refusals and refused.refusals[0] is None:
+            raise PerformanceNotFound from refused
+        return False
+    return True
 
 
 def _performance_key(performance_id: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, cast
 
 from booking import catalog, clock, seats, signatures, tickets
 from booking.catalog import Performance
-from booking.dynamodb import ConditionFailed, Write, put, query_all, write
+from booking.dynamodb import ConditionFailed, Write, put, query, query_all, write
 from booking.errors import ValidationFailed
 from booking.requests import RecordCheckIns
 from booking.seats import Admission, Seat
@@ -186,6 +186,25 @@ def revoked(performance_id: str) -> list[RevokedItem]:
     return cast(list[RevokedItem], found)
 
 
+def revoked_page(performance_id: str, limit: int, after: str | None) -> list[RevokedItem]:
+    """Return some of these tickets by id, from behind the one of this id on; fewer than asked for are the last."""
+    page = query(
+        settings().check_ins_table,
+        "#performanceId = :performance AND #entry BETWEEN :first AND :last",
+        consistent=False,
+        limit=limit,
+        performance=performance_id,
+        first=f"{REVOKED}{after}!" if after else REVOKED,
+        last=f"{REVOKED}~",
+    )
+    return cast(list[RevokedItem], page.items)
+
+
+def ticket_id_of(item: RevokedItem) -> str:
+    """Return the id of a ticket that was revoked."""
+    return item["entry"].removeprefix(REVOKED)
+
+
 def result_view(result: Result) -> "views.CheckIn":
     """Show what a scan means."""
     shown: views.CheckIn = {"scanId": result.scan_id, "outcome": result.outcome}
@@ -207,6 +226,6 @@ def guest_list(performance: Performance) -> "list[views.Guest]":
             guest["checkedInAt"] = clock.rfc3339(seat["admission"]["at"])
         guests.append(guest)
     for item in revoked(performance_id):
-        ticket_id = item["entry"].removeprefix(REVOKED)
+        ticket_id = ticket_id_of(item)
         guests.append({"ticketId": ticket_id, "seatNumber": item["seatNumber"], "revoked": True})
     return sorted(guests, key=lambda guest: (guest["seatNumber"], guest["revoked"], guest["ticketId"]))

@@ -272,7 +272,8 @@ class PerformanceCancelled(BookingError):
 
 
 class SurveyChanged(BookingError):
-    """The bookings of a date are others than the organiser has seen. Members: the survey as it is now."""
+    """The bookings of a date are others than the organiser has seen. Members: the survey as it is now, its code as
+    `surveyCode`."""
 
     code, status, title = "SURVEY_CHANGED", 409, "The bookings have changed"
     sentence = "There are other bookings now than the code stands for. Look again, best with the date off sale."

@@ -98,6 +98,11 @@ def answer(body: Any, status: int = 200, content_type: str = JSON, **headers: st
     return Response(status, content_type, _json(body), named)
 
 
+def done(body: Any, *, pending: bool, **headers: str) -> Response[str]:
+    """Answer 201 to what was made, or 202 while the rest of it follows by itself. Header names as in `answer`."""
+    return answer(body, 202, retry_after="2", **headers) if pending else answer(body, 201, **headers)
+
+
 def public(app: APIGatewayHttpResolver, body: dict[str, Any], cache_control: str, **moment: str) -> Response[str]:
     """Answer a read that is the same for everybody, so that a CDN or browser can keep it, or ask whether it changed.
 
@@ -279,7 +284,7 @@ def operation(
     *,
     success: tuple[int, str | None],
     tag: str,
-    again: int | None = None,
+    again: int | tuple[int, str] | None = None,
     errors: Iterable[type[BookingError]] = (),
     body: str | None = None,
     user: bool = False,
@@ -292,10 +297,10 @@ def operation(
 ) -> dict[str, Any]:
     """Describe an endpoint for the specification: what it needs, what it answers and how it can refuse.
 
-    `success` is the status and the name of the view, `again` another status with the same view, `body` the name of the
-    request's model (both in `tools.ost.specification`'s reach); `key` is an Idempotency-Key (or says when one is
-    needed), `paged` a list with `limit` and `cursor`, `cached` an answer with a validator (`public`), `media` the type
-    of an answer that is no view.
+    `success` is the status and the name of the view, `again` another status with the same view or its own, `body`
+    the name of the request's model (both in `tools.ost.specification`'s reach); `key` is an Idempotency-Key (or
+    says when one is needed), `paged` a list with `limit` and `cursor`, `cached` an answer with a validator
+    (`public`), `media` the type of an answer that is no view.
     """
     contract = {
         "success": success,

@@ -671,6 +671,18 @@ def _open_since(before: int) -> list[Item]:
     ]
 
 
+def count_owed(performance_id: str, at: int) -> int:
+    """Sum up what cancellations of a performance still owe: noted, and not given back yet."""
+    keys = [{"paymentId": item["paymentId"]} for item in _open_since(at + LOCK_SECONDS)]
+    return sum(
+        item["refund"]
+        for payment in cast(list[Payment], get_many(_table(), keys))
+        if payment["performanceId"] == performance_id
+        for item in payment.get("cancellations", {}).values()
+        if item["status"] == "REFUNDING"
+    )
+
+
 def read_unfinished(at: int) -> list[Payment]:
     """Return payments that have been open, or owing points, for longer than most: at most `UNFINISHED` of them."""
     keys = [{"paymentId": item["paymentId"]} for item in _open_since(at - START_SECONDS)[:UNFINISHED]]

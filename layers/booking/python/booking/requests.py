@@ -75,6 +75,22 @@ class CancelSeats(TypedDict):
     expectedRefund: int
 
 
+class CancelBooking(CancelSeats):
+    """The same on behalf of the fan whose booking it is, and why."""
+
+    userId: str
+    reason: str
+
+
+class CallOff(TypedDict):
+    """Whether only to look (`dryRun`), with the date taken off sale before (`offSale`), or to call it off: `confirm` is
+    the code of the look."""
+
+    dryRun: bool
+    offSale: bool
+    confirm: str | None
+
+
 class SetQueue(TypedDict, total=False):
     """How many may be in, whether anybody is let in, and what waiting fans are told (null: nothing); at least one."""
 
@@ -109,6 +125,12 @@ def _either(body: ReserveSeats) -> ReserveSeats:
     return body
 
 
+def _look_or_do(body: CallOff) -> CallOff:
+    if body["dryRun"] == (body["confirm"] is not None) or (body["offSale"] and not body["dryRun"]):
+        raise PydanticCustomError("look_or_do", "Input should have either dryRun: true or confirm")
+    return body
+
+
 def _something(body: SetQueue) -> SetQueue:
     if not body:
         raise PydanticCustomError("something", "Input should have capacity, paused or message")
@@ -137,6 +159,9 @@ _SEATS = {
     "schema": {"type": "list", "items_schema": _integer(1), "min_length": 1, "max_length": MAX_SEATS},
     "metadata": {"pydantic_js_updates": {"uniqueItems": True}},
 }
+
+_SOME_SEATS: Schema = {"type": "default", "default": None, "schema": {"type": "nullable", "schema": _SEATS}}
+_REFUND = _integer(0, 1_000_000_000)
 
 SCHEMAS: dict[type, Schema] = {
     ReserveSeats: {
@@ -169,10 +194,20 @@ SCHEMAS: dict[type, Schema] = {
             "max_length": MAX_SCANS,
         },
     ),
-    CancelSeats: _body(
-        seatNumbers={"type": "default", "default": None, "schema": {"type": "nullable", "schema": _SEATS}},
-        expectedRefund=_integer(0, 1_000_000_000),
+    CancelSeats: _body(seatNumbers=_SOME_SEATS, expectedRefund=_REFUND),
+    CancelBooking: _body(
+        seatNumbers=_SOME_SEATS, expectedRefund=_REFUND, userId=_text(128, 1), reason=_line(MAX_MESSAGE)
     ),
+    CallOff: {
+        "type": "function-after",
+        "function": {"type": "no-info", "function": _look_or_do},
+        "schema": _body(
+            dryRun={"type": "default", "default": False, "schema": {"type": "bool", "strict": True}},
+            offSale={"type": "default", "default": False, "schema": {"type": "bool", "strict": True}},
+            confirm={"type": "default", "default": None, "schema": {"type": "nullable", "schema": _text(40, 1)}},
+        ),
+        "metadata": {"pydantic_js_updates": {"oneOf": [{"required": ["dryRun"]}, {"required": ["confirm"]}]}},
+    },
     SetQueue: {
         "type": "function-after",
         "function": {"type": "no-info", "function": _something},

@@ -2,10 +2,10 @@
 
 Item: `userId, reservationId` (the owner is in the key, so another user's cannot even be read), `concertId,
 performanceId, seatNumbers, amount` (the price when they were held), `status`, `expiresAt` (the deadline of the hold; it
-never moves), `createdAt`, `turn` (the number of the queue token that it was made with), `paymentId` while a payment
-runs or once it is paid, `lockedUntil` while a payment runs, and `undoing`, the last payment that was or is being
-undone. It is kept for ever; its status says HELD after the deadline too, and is shown as EXPIRED by the clock; EXPIRED
-is written only to make room in the user's limit.
+never moves), `createdAt`, `name` (that its owner signs in with), `turn` (the number of the queue token that it was made
+with), `paymentId` while a payment runs or once it is paid, `lockedUntil` while a payment runs, and `undoing`, the last
+payment that was or is being undone. It is kept for ever; its status says HELD after the deadline too, and is shown as
+EXPIRED by the clock; EXPIRED is written only to make room in the user's limit.
 """
 
 import re
@@ -99,10 +99,17 @@ class Reservation(TypedDict):
     together: NotRequired[bool]
     request: NotRequired[str]
     cancelledBy: NotRequired[Literal["FAN", "ORGANISER"]]
+    name: NotRequired[str]
 
 
 def reserve(
-    performance: Performance, seat_numbers: list[int], turn: Turn, at: int, *, accessible: bool = False
+    performance: Performance,
+    seat_numbers: list[int],
+    turn: Turn,
+    at: int,
+    *,
+    accessible: bool = False,
+    booked_by: str | None = None,
 ) -> Reservation:
     """Hold all of these seats for the user, or none of them.
 
@@ -144,7 +151,7 @@ def reserve(
         if ended is None:
             continue
         name = ids.reservation_id(turn.user_id, performance_id, wanted, turn.number, limit["revision"], at)
-        outcome = write_hold(_new(performance, picked, name, turn, limit, at), turn, limit, ended)
+        outcome = write_hold(_new(performance, picked, name, turn, limit, booked_by, at), turn, limit, ended)
         if not isinstance(outcome, list):
             return outcome
         _ensure_nobody_elses(outcome, turn.user_id)
@@ -152,7 +159,14 @@ def reserve(
 
 
 def reserve_best(
-    performance: Performance, concert: Concert, wish: Wish, key: str, turn: Turn, at: int
+    performance: Performance,
+    concert: Concert,
+    wish: Wish,
+    key: str,
+    turn: Turn,
+    at: int,
+    *,
+    booked_by: str | None = None,
 ) -> tuple[Reservation, bool]:
     """Choose the best seats that are free and hold them, in one; return the reservation and whether it was there.
 
@@ -180,7 +194,8 @@ def reserve_best(
         if ended is None:
             continue
         choice = looking.choose()
-        item = _new(performance, halls.place(performance, list(choice.seats), at), name, turn, limit, at)
+        picked = halls.place(performance, list(choice.seats), at)
+        item = _new(performance, picked, name, turn, limit, booked_by, at)
         item["request"] = asked
         held = write_hold(item, turn, limit, ended)
         if not isinstance(held, list):
@@ -296,7 +311,15 @@ def _make_room(limit: Limit, wanted: int, at: int) -> list[Write] | None:
     return ended
 
 
-def _new(performance: Performance, picked: list[Placed], name: str, turn: Turn, limit: Limit, at: int) -> Reservation:
+def _new(
+    performance: Performance,
+    picked: list[Placed],
+    name: str,
+    turn: Turn,
+    limit: Limit,
+    booked_by: str | None,
+    at: int,
+) -> Reservation:
     priced: list[PricedSeat] = [
         {
             "seatNumber": seat["seatNumber"],
@@ -323,6 +346,8 @@ def _new(performance: Performance, picked: list[Placed], name: str, turn: Turn, 
     }
     if "hallVersion" in performance:
         item["seats"] = priced
+    if booked_by is not None:
+        item["name"] = booked_by
     return item
 
 
@@ -564,6 +589,15 @@ def prices_of(sold: Sequence[Seat]) -> dict[int, int]:
     return {seat["seatNumber"]: known.get(seat["seatNumber"], 0) for seat in sold}
 
 
+def priced_seats(item: Reservation) -> list[PricedSeat]:
+    """Return the seats of a reservation as they are printed on the chairs; without a hall, their numbers are."""
+    plain: list[PricedSeat] = [
+        {"seatNumber": number, "row": "", "label": str(number), "gradeId": halls.STANDARD, "price": price}
+        for number, price in prices(item).items()
+    ]
+    return item.get("seats", plain)
+
+
 def view(item: Reservation, at: int) -> dict[str, Any]:
     """Show a reservation to its owner."""
     listed = ("reservationId", "concertId", "performanceId", "seatNumbers", "amount")
@@ -574,11 +608,7 @@ def view(item: Reservation, at: int) -> dict[str, Any]:
     if "cancelledBy" in item:
         shown["cancelledBy"] = item["cancelledBy"]
     shown["refunded"] = item.get("refunded", 0)
-    plain = [
-        {"seatNumber": number, "row": "", "label": str(number), "gradeId": halls.STANDARD, "price": price}
-        for number, price in prices(item).items()
-    ]
-    shown["seats"] = item.get("seats", plain)
+    shown["seats"] = priced_seats(item)
     shown["together"] = item.get("together", len(item["seatNumbers"]) == 1)
     if "paymentId" in item:
         shown["paymentId"] = item["paymentId"]

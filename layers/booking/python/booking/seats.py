@@ -14,7 +14,7 @@ from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from booking import clock, halls
 from booking.catalog import Performance, performance_id, price_of
-from booking.dynamodb import ConditionFailed, Write, delete, get, put, query_all, update, write
+from booking.dynamodb import ConditionFailed, Write, delete, get, get_many, put, query_all, update, write
 from booking.halls import Counts
 from booking.layout import MAX_SECTION_SEATS, Section
 from booking.memory import cached
@@ -202,6 +202,16 @@ def sell(performance_id: str, seat_number: int, reservation_id: str) -> Write:
 def read(performance_id: str, seat_number: int) -> Seat | None:
     """Return a seat's item as it is now, or None where nobody has had the seat."""
     return cast(Seat | None, get(settings().seats_table, _key(performance_id, seat_number)))
+
+
+def read_range(performance_id: str, numbers: range) -> list[Seat]:
+    """Read every item of these seats, one beside the other, in order; a moment old."""
+    return _read(performance_id, numbers, consistent=False)
+
+
+def read_these(performance_id: str, numbers: Iterable[int]) -> list[Seat]:
+    """Read the items of these few seats, in any order; a moment old."""
+    return cast(list[Seat], get_many(settings().seats_table, [_key(performance_id, each) for each in numbers]))
 
 
 def read_sold(performance: Performance) -> list[Seat]:

@@ -488,6 +488,60 @@ class LogList(TypedDict):
     nextCursor: str | None
 
 
+class Booking(TypedDict):
+    """A booking of a date as its organiser sees it. `name` is what its owner signs in with, where it was kept;
+    `checkedIn` is how many of its guests have come in."""
+
+    reservationId: str
+    userId: str
+    name: str | None
+    seatNumbers: list[int]
+    seats: list[PricedSeat]
+    amount: int
+    status: Literal["HELD", "CONFIRMED", "EXPIRED", "RELEASED", "CANCELLED"]
+    confirmedAt: str | None
+    cancelledSeatNumbers: list[int]
+    refunded: int
+    checkedIn: int
+
+
+class BookingList(TypedDict):
+    """A page of bookings. It may be short or empty although there are more."""
+
+    items: list[Booking]
+    nextCursor: str | None
+
+
+class DateSurvey(TypedDict):
+    """What calling a date off would give back. `code` stands for these bookings and their sum: it is what confirms."""
+
+    performanceId: str
+    reservations: int
+    seats: int
+    amount: int
+    holds: int
+    paymentsInFlight: int
+    offSale: bool
+    calledOff: bool
+    code: str
+    asOf: str
+
+
+class CallingOff(TypedDict):
+    """How far calling a date off is: bookings that are still to be given back, points that are `left` and `refunded`,
+    and `seats` that are closed."""
+
+    performanceId: str
+    status: Literal["NONE", "RUNNING", "DONE"]
+    startedAt: str | None
+    reservations: int
+    left: int
+    refunded: int
+    seats: int
+    seatsTotal: int
+    asOf: str
+
+
 class GradeSales(GradeName):
     """How many seats of one price are sold, held and left."""
 
@@ -576,7 +630,7 @@ class Problem(TypedDict):
     opensAt: NotRequired[str]
     limit: NotRequired[int]
     holdAgainAt: NotRequired[str]
-    seats: NotRequired[list[TakenSeat]]
+    seats: NotRequired[list[TakenSeat] | int]
     paused: NotRequired[bool]
     saleStatus: NotRequired[Literal["ON_SALE", "PAUSED"]]
     queueStatus: NotRequired[Literal["LOBBY", "WAITING", "ACTIVE"]]
@@ -610,6 +664,14 @@ class Problem(TypedDict):
     rule: NotRequired[str]
     validUntil: NotRequired[str]
     serverTime: NotRequired[str]
+    performanceId: NotRequired[str]
+    reservations: NotRequired[int]
+    holds: NotRequired[int]
+    paymentsInFlight: NotRequired[int]
+    offSale: NotRequired[bool]
+    calledOff: NotRequired[bool]
+    surveyCode: NotRequired[str]
+    asOf: NotRequired[str]
 
 
 class GatewayMessage(TypedDict):
