@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import boto3
 import pytest
 
 from booking import aws, bookings, calling_off, cancellations, catalog, clock, keys, limits, memory, payments, points
@@ -267,9 +268,9 @@ def _a_seat_sold_before_seats_said_their_price() -> dict[str, Any]:
     return event("list_sales")
 
 
-def _owing() -> dict[str, Any]:
+def _owing(seat: int = 9) -> dict[str, Any]:
     """A cancellation whose points were given back, but whose function died before it could say so."""
-    payment = _booked(9)
+    payment = _booked(seat)
     name = cancellations.cancel(USER, payment["reservationId"], None, 12_000, "c", clock.now()).cancellation_id
     change = f"SET #cancellations.#{name}.#status = :owed, #refunding = :one, #openShard = :shard, #openSince = :one"
     key = {"paymentId": payment["paymentId"]}
@@ -290,7 +291,7 @@ def _called_off_with_everything() -> dict[str, Any]:
     """A date with a booking, a hold and a booking that was given back; its workflow is there to be started."""
     name = CALLING_OFF.rpartition(":")[2]
     machine = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
-    aws.client("stepfunctions").create_state_machine(
+    boto3.client("stepfunctions").create_state_machine(
         name=name, definition=json.dumps(machine), roleArn="arn:aws:iam::123456789012:role/test"
     )
     for seat in (8, 9):
@@ -307,15 +308,15 @@ def _called_off_by_an_organiser() -> dict[str, Any]:
     return sent | {"body": json.dumps({"confirm": _called_off_with_everything()["code"]})}
 
 
-def _with_everything(function: str) -> Callable[[], dict[str, Any]]:
+def _with_everything(function: str, case: str = "ok") -> Callable[[], dict[str, Any]]:
     """Give the date of an event a booking of the time before seats said their price, and one that is given back."""
 
     def scenario() -> dict[str, Any]:
         _called_off_with_everything()
-        _owing()
+        _owing(10)
         seat = {"performanceId": given.PERFORMANCE, "seatNumber": 8}
         write(update(settings().seats_table, seat, "REMOVE #price"))
-        sent = event(function)
+        sent = event(function, case)
         sent.pop("queryStringParameters", None)
         return sent
 
@@ -381,7 +382,7 @@ SCENARIOS: dict[str, list[Callable[[], dict[str, Any]]]] = {
     "start_payment": [_paying],
     "reserve_seats": [_asked_again, _making_room, _a_party_in_a_large_hall],
     "use_points": [_using],
-    "call_off_performance": [_called_off_with_everything, _with_everything("call_off_performance")],
+    "call_off_performance": [_called_off_with_everything, _with_everything("call_off_performance", "survey")],
     "start_calling_off": [_called_off_by_an_organiser, _with_everything("start_calling_off")],
     "get_calling_off": [_with_everything("get_calling_off")],
     "list_bookings": [
