@@ -3,24 +3,15 @@
 
 import { t } from "./language.js";
 import { attention } from "./parts.js";
+import { prepareSound, tones } from "./sound.js";
 
-let sound = null;
-
-/** To be called in a click: browsers let a page sound later only if somebody has touched it. */
-export function prepareCall() {
-  try {
-    sound ??= new AudioContext();
-    sound.resume().catch(() => {});
-  } catch {
-    // No sound here.
-  }
-}
+export { prepareSound as prepareCall };
 
 export const mayAskToNotify = () => globalThis.Notification?.permission === "default";
 
 /** Asks whether notifications may be shown; returns "granted", "denied" or "default". */
 export async function askToNotify() {
-  prepareCall();
+  prepareSound();
   return (await globalThis.Notification?.requestPermission()) ?? "denied";
 }
 
@@ -28,28 +19,12 @@ export async function askToNotify() {
 export function callIn(title) {
   attention.value = `● ${t("queue.yourTurn")}`;
   navigator.vibrate?.([250, 120, 250]);
-  chime();
+  tones([660, 880]);
   try {
     if (globalThis.Notification?.permission === "granted") new Notification(t("queue.yourTurn"), { body: title, tag: "ost-turn", requireInteraction: true });
   } catch {
     // Some phones allow a page no notifications of its own.
   }
-}
-
-/** Two tones, up. */
-function chime() {
-  if (sound?.state !== "running") return;
-  [660, 880].forEach((pitch, index) => {
-    const begin = sound.currentTime + index * 0.22;
-    const [tone, loudness] = [sound.createOscillator(), sound.createGain()];
-    tone.frequency.value = pitch;
-    loudness.gain.setValueAtTime(0.0001, begin);
-    loudness.gain.exponentialRampToValueAtTime(0.2, begin + 0.03);
-    loudness.gain.exponentialRampToValueAtTime(0.0001, begin + 0.5);
-    tone.connect(loudness).connect(sound.destination);
-    tone.start(begin);
-    tone.stop(begin + 0.55);
-  });
 }
 
 /** Keeps the screen on until the function that it returns is called; taken up again whenever the page is seen again. */

@@ -45,6 +45,7 @@ const LinePage = later(async () => (await import("./pages/line.js")).LinePage);
 const DatePage = later(async () => (await import("./pages/date.js")).DatePage);
 const Publishing = later(async () => (await import("./pages/publishing.js")).Publishing);
 const Log = later(async () => (await import("./pages/log.js")).Log);
+const Door = later(async () => (await import("./pages/door.js")).Door);
 const SignIn = later(async () => (await import("./pages/sign.js")).SignIn);
 const SignUp = later(async () => (await import("./pages/sign.js")).SignUp);
 
@@ -67,6 +68,8 @@ function Pages() {
       <${Route} path="/organiser/dates/:performanceId">${show(DatePage)}<//>
       <${Route} path="/organiser/catalog">${show(Publishing)}<//>
       <${Route} path="/organiser/log">${show(Log)}<//>
+      <${Route} path="/door">${show(Door)}<//>
+      <${Route} path="/door/:performanceId">${show(Door)}<//>
       <${Route} path="/sign-in">${show(SignIn)}<//>
       <${Route} path="/sign-up">${show(SignUp)}<//>
       <${Route}>
@@ -94,6 +97,7 @@ function Top() {
         <nav class="nav" aria-label=${t("nav.label")}>
           ${link("/", t("nav.concerts"), "/concerts")} ${link("/reservations", t("nav.reservations"), "/reservations")} ${link("/points", t("nav.points"))}
           ${groups.value.includes("organiser") && link("/organiser", t("board.nav"), "/organiser/")}
+          ${groups.value.includes("staff") && link("/door", t("nav.door"), "/door")}
         </nav>
         <div class="top-end">
           <${Tongues} />

@@ -4,7 +4,7 @@ import { computed, signal } from "./vendor/libraries.js";
 import { clockIsKnown, serverNow } from "./clock.js";
 import { Problem } from "./problem.js";
 import { settings } from "./settings.js";
-import { onForeignChange, recall, remember } from "./storage.js";
+import { onForeignChange, recall, recallKeys, remember } from "./storage.js";
 
 const MARGIN_MS = 60_000; // a token is renewed so long before its end
 
@@ -13,7 +13,13 @@ export const session = signal(recall("session"));
 export const signedIn = computed(() => session.value !== null);
 
 /** The groups that the user belongs to ("organiser", "staff"), as the token says. The API judges; the page only shows what fits. */
-export const groups = computed(() => (session.value ? claims(session.value.idToken)["cognito:groups"] ?? [] : []));
+export const groups = computed(() => {
+  try {
+    return claims(session.value.idToken)["cognito:groups"] ?? [];
+  } catch {
+    return []; // nobody, or a token that cannot be read
+  }
+});
 
 onForeignChange((key) => {
   if (key === "session" || key === null) session.value = recall("session");
@@ -99,6 +105,7 @@ export async function signIn(username, password) {
 export async function signOut() {
   const token = session.value?.refreshToken;
   keep(null);
+  for (const key of recallKeys("ticket.")) remember(key, null); // whoever has a ticket's code comes in with it
   // Cognito forgets the refresh token too. If it cannot be told, the token is at least gone from this device.
   if (token) await cognito("RevokeToken", { Token: token }).catch(() => {});
 }

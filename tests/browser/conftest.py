@@ -41,6 +41,10 @@ SMALL_PHONE = {"width": 360, "height": 740}
 COLD = 60_000
 """Milliseconds to wait at most: the local cloud starts a process for each function when it is first called."""
 REFUSED = re.compile(r"Failed to load resource: the server responded with a status of (\d+)")
+NETWORK_GONE = re.compile("ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_REFUSED|ERR_FAILED|CORS policy")
+PAGE_IS_KEPT = """async () => {
+  while (!(await (await caches.open("ost-page")).match("./"))) await new Promise((go) => setTimeout(go, 50));
+}"""
 HALL = re.compile("좌석표|Seat map")
 
 expect.set_options(timeout=COLD)
@@ -75,6 +79,7 @@ class Visit:
     url: str
     api: str
     expected: set[int]
+    was_cut_off: bool = False
     complaints: list[str] = field(default_factory=list)
     requests: list[tuple[float, Request]] = field(default_factory=list)
 
@@ -89,7 +94,7 @@ class Visit:
         self.requests.append((time.monotonic(), request))
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
+        if message.type in {"error", "warning"} and not (self.was_cut_off and NETWORK_GONE.search(message.text)):
             refused = REFUSED.match(message.text)
             # Chromium itself logs each refusal of the API as an error; a test names those that it provokes.
             if refused is None or int(refused[1]) not in self.expected:
@@ -141,6 +146,16 @@ class Visit:
                 route.fulfill(response=answer)
 
         self.intercept(method, pattern, handle)
+
+    def cut_off(self) -> None:
+        """Take the network away, once the page keeps what it needs without. The browser may complain of its absence."""
+        self.page.evaluate(PAGE_IS_KEPT)
+        self.was_cut_off = True
+        self.context.set_offline(True)
+
+    def reconnect(self) -> None:
+        """Give the network back."""
+        self.context.set_offline(False)
 
     # -- what a fan does
 
@@ -251,8 +266,9 @@ def visits(browser: Browser) -> Iterator[Visits]:
         expected: set[int] | None = None,
         script: str | None = None,
         size: dict[str, int] | None = None,
+        chromium: Browser = browser,
     ) -> Visit:
-        context = browser.new_context(
+        context = chromium.new_context(
             viewport=size or (PHONE if phone else DESKTOP),  # type: ignore[arg-type]
             is_mobile=phone,
             has_touch=phone,

@@ -48,6 +48,8 @@ FEES = {
     "freeDaysBefore": 3,
 }
 """The default terms on which a booking can be cancelled."""
+SIGNING_KEY = Ed25519PrivateKey.from_private_bytes(b"the key of a stack that is none.")
+KEY_ID = "fa4e0001"
 EXPOSED = "Date, Age, Retry-After, Location, Idempotency-Replayed, ETag"
 
 ROUND = json.loads((ROOT / "tests" / "vectors" / "draw.json").read_text("utf-8"))["rounds"][1]
@@ -104,6 +106,25 @@ def jwt(claims: Json) -> str:
     parts = [{"alg": "none"}, claims]
     coded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
     return ".".join([*coded, "c2ln"])
+
+
+def base64url(raw: bytes) -> str:
+    """Write bytes as the API does."""
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def ticket_id(reservation_id: str, seat_number: int) -> str:
+    """Name the ticket of a reservation's seat."""
+    digest = hashlib.sha256(f"{reservation_id} {seat_number}".encode()).digest()
+    return f"t{base64.b32encode(digest).decode().lower()[:20]}"
+
+
+def code_of(
+    performance_id: str, seat_number: int, ticket: str, key: Ed25519PrivateKey = SIGNING_KEY, key_id: str = KEY_ID
+) -> str:
+    """Write a ticket as its QR code has it."""
+    text = f"OST1:{key_id}:{performance_id}:{seat_number}:{ticket}"
+    return f"{text}:{base64url(key.sign(text.encode()))}"
 
 
 @dataclass
@@ -172,6 +193,12 @@ class FakeApi:
         self.halls: dict[str, tuple[Hall, dict[str, int]]] = {}
         """Performance → its hall with rows, and its prices by grade."""
         self.taken: dict[str, dict[int, Json]] = {}
+        self.guests: dict[str, dict[str, Json]] = {}
+        """Performance → its tickets as the guest list has them, by id."""
+        self.scans: dict[tuple[str, str, str], Json] = {}
+        """Performance, device and scan → the scan as it was first sent."""
+        self.admissions: dict[str, Json] = {}
+        """Ticket → the scan that was its admission."""
         self.queue: dict[str, Json] = {}
         """Concert → what its queue views say; without `status: WAITING` everybody is let in at once."""
         self.lobbies: dict[str, Lobby] = {}
@@ -276,6 +303,20 @@ class FakeApi:
         """Have seats be somebody's."""
         seats = self.taken.setdefault(performance_id, {})
         seats |= {number: {"status": status, "user": user} for number in numbers}
+
+    def add_guests(self, performance_id: str, *numbers: int) -> list[str]:
+        """Sell seats to somebody; their tickets' codes."""
+        codes = []
+        for number in numbers:
+            ticket = ticket_id("guest", number)
+            self._guest(performance_id, number, ticket)
+            codes.append(code_of(performance_id, number, ticket))
+        self.take(performance_id, *numbers)
+        return codes
+
+    def _guest(self, performance_id: str, number: int, ticket: str) -> None:
+        guest = {"ticketId": ticket, "seatNumber": number, "revoked": False}
+        self.guests.setdefault(performance_id, {})[ticket] = guest
 
     def grant(self, username: str, *groups: str) -> None:
         """Put a user into groups, as the next tokens say."""
@@ -465,6 +506,9 @@ class FakeApi:
             ("DELETE", "/reservations/{reservationId}", True, self.release),
             ("GET", "/reservations/{reservationId}/cancellation", True, self.quote),
             ("POST", "/reservations/{reservationId}/cancellation", True, self.cancel),
+            ("GET", "/reservations/{reservationId}/tickets", True, self.list_tickets),
+            ("GET", "/performances/{performanceId}/guest-list", True, self.guest_list),
+            ("POST", "/performances/{performanceId}/check-ins", True, self.check_in),
             ("GET", "/points", True, lambda request: Answer({"balance": self.fan(request.user).balance})),
             ("POST", "/points/charges", True, self.charge),
             ("GET", "/points/history", True, self.history),
@@ -867,10 +911,68 @@ class FakeApi:
         fan.payments[reservation["paymentId"]]["refunded"] = reservation["refunded"]
         for number in numbers:
             self._taken(reservation["performanceId"]).pop(number, None)
+            self.revoke(reservation["performanceId"], ticket_id(reservation["reservationId"], number))
         about = {name: made[name] for name in ("reservationId", "seatNumbers", "fee", "refund", "serverTime")}
         status = {"cancellationId": f"c{secrets.token_hex(8)}", "status": "COMPLETED", "balance": fan.balance}
         fan.done[key] = Answer(about | status, 201)
         return fan.done[key]
+
+    # -- tickets and the door
+
+    def list_tickets(self, request: Request, reservationId: str) -> Answer:  # noqa: N803
+        """GET /reservations/{reservationId}/tickets."""
+        reservation = self._reservation(request, reservationId)
+        performance_id, items = reservation["performanceId"], []
+        for number in reservation["seatNumbers"] if reservation["status"] == "CONFIRMED" else []:
+            if number not in reservation["cancelledSeatNumbers"]:
+                ticket = ticket_id(reservationId, number)
+                code = code_of(performance_id, number, ticket)
+                items.append({"ticketId": ticket, "seatNumber": number, "code": code})
+        return Answer({"items": items, "publicKey": base64url(SIGNING_KEY.public_key().public_bytes_raw())})
+
+    def revoke(self, performance_id: str, ticket: str) -> None:
+        """Have a ticket be good no more."""
+        self.guests[performance_id][ticket]["revoked"] = True
+
+    def _staff_only(self, request: Request) -> None:
+        if "staff" not in self.groups.get(request.user, []):
+            raise RefusedError("FORBIDDEN")
+
+    def guest_list(self, request: Request, performanceId: str) -> Answer:  # noqa: N803
+        """GET /performances/{performanceId}/guest-list."""
+        self._staff_only(request)
+        self._performance(performanceId)
+        key = {"keyId": KEY_ID, "publicKey": base64url(SIGNING_KEY.public_key().public_bytes_raw())}
+        guests = [
+            guest | ({"checkedInAt": self.admissions[name]["at"]} if name in self.admissions else {})
+            for name, guest in self.guests.get(performanceId, {}).items()
+        ]
+        return Answer({"tickets": guests, "publicKeys": [key], "asOf": rfc3339(self.now())})
+
+    def check_in(self, request: Request, performanceId: str) -> Answer:  # noqa: N803
+        """POST /performances/{performanceId}/check-ins."""
+        self._staff_only(request)
+        self._performance(performanceId)
+        device, sent = request.body["deviceId"], request.body["scans"]
+        return Answer({"results": [self._scan(performanceId, device, scan) for scan in sent]})
+
+    def _scan(self, performance_id: str, device: str, scan: Json) -> Json:
+        name = (performance_id, device, scan["scanId"])
+        fact = self.scans.setdefault(name, scan)
+        result = {"scanId": scan["scanId"]}
+        parts = fact["code"].split(":")
+        if len(parts) != 6 or fact["code"] != code_of(parts[2], int(parts[3]), parts[4]):
+            return result | {"outcome": "INVALID"}
+        ticket = parts[4]
+        result |= {"ticketId": ticket, "seatNumber": int(parts[3])}
+        if parts[2] != performance_id:
+            return result | {"outcome": "WRONG_DATE"}
+        guest = self.guests.get(performance_id, {}).get(ticket)
+        if guest is None or guest["revoked"]:
+            return result | {"outcome": "REVOKED"}
+        first = self.admissions.setdefault(ticket, {"at": fact["at"], "deviceId": device, "name": name})
+        outcome = "ADMITTED" if first["name"] == name else "ALREADY"
+        return result | {"outcome": outcome, "first": {"at": first["at"], "deviceId": first["deviceId"]}}
 
     # -- points and payments
 
@@ -908,6 +1010,8 @@ class FakeApi:
         reservation |= {"status": "CONFIRMED", "paymentId": payment_id}
         for number in reservation["seatNumbers"]:
             self.take(reservation["performanceId"], number, user=request.user)
+            ticket = ticket_id(reservation["reservationId"], number)
+            self._guest(reservation["performanceId"], number, ticket)
         fan.places.pop(reservation["concertId"], None)
         fan.payments[payment_id] = {
             "paymentId": payment_id,

@@ -64,6 +64,13 @@ def test_what_is_named_is_uploaded_before_what_names_it() -> None:
     assert all(name.startswith("release/") for name in named if name != "config.json")
 
 
+def test_worker_lies_beside_the_page_so_that_it_may_serve_it_and_is_asked_for_again() -> None:
+    uploaded = list(release(WEB, CONFIG))
+
+    assert [name for name in uploaded if name.endswith("offline-worker.js")] == ["offline-worker.js"]
+    assert uploaded.index("offline-worker.js") < uploaded.index("index.html")
+
+
 def test_page_states_this_stacks_own_origins_and_no_other() -> None:
     page = release(WEB, CONFIG)["index.html"].decode()
     [policy] = re.findall(r'Content-Security-Policy" content="([^"]+)"', page)

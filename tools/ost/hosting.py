@@ -15,6 +15,8 @@ from tools.ost.website import with_own_origins
 WEB = ROOT / "web"
 FOR_GOOD, ASKED_AGAIN = "public, max-age=31536000, immutable", "no-cache"
 """How long browsers and CloudFront keep a file: what is named by its content, and what names the others."""
+WORKER = "offline-worker.js"
+"""It may serve only what is beside or below it, so it lies beside the page, under one name in every release."""
 
 
 def website(stack: StackOption = None) -> None:
@@ -55,7 +57,8 @@ def upload(s3: Any, bucket: str, directory: Path, config: dict[str, str]) -> Non
 
 
 def release(directory: Path, config: dict[str, str]) -> dict[str, bytes]:
-    """Return what is uploaded, by key, in order: files in a folder named by their content, config.json, index.html.
+    """Return what is uploaded, by key, in order: files in a folder named by their content, the worker, config.json,
+    index.html.
 
     The files name each other relatively, so the folder carries the hash of them all. A browser that has an old page
     goes on finding the files of its release.
@@ -69,5 +72,6 @@ def release(directory: Path, config: dict[str, str]) -> dict[str, bytes]:
     folder = f"release/{digest[:20]}"
     page = with_own_origins((directory / "index.html").read_text("utf-8"), config)
     page = re.sub(r'\b(href|src)="([^"]+)"', lambda m: f'{m[1]}="{folder}/{m[2]}"' if m[2] in files else m[0], page)
-    named = {f"{folder}/{name}": body for name, body in files.items()}
-    return named | {"config.json": json.dumps(config).encode(), "index.html": page.encode()}
+    named = {f"{folder}/{name}": body for name, body in files.items() if name != WORKER}
+    beside = {WORKER: files[WORKER]} if WORKER in files else {}
+    return named | beside | {"config.json": json.dumps(config).encode(), "index.html": page.encode()}

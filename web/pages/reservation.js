@@ -11,7 +11,9 @@ import { endByPaying } from "../places.js";
 import { Poster } from "../poster.js";
 import { seatNames } from "../seatnames.js";
 import { session, signedIn } from "../session.js";
+import { keptBooking } from "../tickets.js";
 import { Status, useOccasion, when, where } from "./reservations.js";
+import { Tickets } from "./tickets.js";
 import { Failure, Steps, Till } from "./till.js";
 
 export function Reservation({ reservationId }) {
@@ -25,7 +27,8 @@ export function Reservation({ reservationId }) {
 
 function Counter({ reservationId }) {
   const loaded = useLoaded(async () => (await call("GET", `/reservations/${part(reservationId)}`)).body, [reservationId]);
-  const reservation = loaded.value;
+  const kept = keptBooking(reservationId); // shown until the server has answered, which at a door may be never
+  const reservation = loaded.value ?? kept?.reservation;
   const occasion = useOccasion(reservation ?? {});
   const [payment, setPayment] = useState(null);
   const paying = useAction();
@@ -55,7 +58,7 @@ function Counter({ reservationId }) {
 
   useEffect(() => {
     // A reload in the middle of paying: take the payment up again.
-    if (!reservation || payment || paying.busy) return;
+    if (!loaded.value || payment || paying.busy) return;
     if (reservation.status === "HELD" && isUnanswered(reservationId)) payNow();
     else if (reservation.paymentId && ["HELD", "CONFIRMED"].includes(reservation.status)) {
       call("GET", `/payments/${part(reservation.paymentId)}`).then(
@@ -67,7 +70,7 @@ function Counter({ reservationId }) {
         () => {}, // the ticket stands without the payment's steps
       );
     }
-  }, [reservation]);
+  }, [loaded.value]);
 
   if (loaded.problem && !reservation) {
     return html`<${Page} class="narrow" title=${t("hold.title")}><${ProblemNote} problem=${loaded.problem} retry=${loaded.reload} /><//>`;
@@ -82,6 +85,7 @@ function Counter({ reservationId }) {
   return html`
     <${Page} class="counter ${status.toLowerCase()}" title=${headings[status] ?? t("hold.title")} turn=${status} lead=${status === "CONFIRMED" ? t("hold.paidLead") : undefined}
       before=${html`<a class="up" href="#/reservations"><${Icon} name="back" />${t("nav.reservations")}</a>`}>
+      ${["CONFIRMED", "CANCELLED"].includes(status) && html`<${Tickets} reservation=${reservation} occasion=${occasion} reload=${loaded.reload} />`}
       <div class="counter-grid">
         <div><${Slip} reservation=${reservation} status=${status} occasion=${occasion} />${["HELD", "CONFIRMED"].includes(status) && html`<${Terms} terms=${occasion.concert?.cancellation} />`}</div>
         ${status === "HELD"

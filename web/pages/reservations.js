@@ -1,6 +1,6 @@
 // My reservations: what is held, what is mine, what is over; each with what to do next.
 
-import { html, useEffect, useState } from "../vendor/libraries.js";
+import { html, useEffect, useMemo, useState } from "../vendor/libraries.js";
 import { page } from "../api.js";
 import { concert as concertOf, performancesOf, sectionsOf } from "../catalog.js";
 import { dayAndTime, points, t, told } from "../language.js";
@@ -8,6 +8,7 @@ import { Busy, Countdown, href, Icon, Loading, Note, Page, ProblemNote, signInFi
 import { Poster } from "../poster.js";
 import { seatNames } from "../seatnames.js";
 import { session, signedIn } from "../session.js";
+import { keptBooking, keptBookings } from "../tickets.js";
 
 export function Reservations() {
   if (!signedIn.value) {
@@ -29,10 +30,11 @@ function Mine() {
       setShown((before) => ({ items: [...(cursor ? before.items : []), ...next.items], nextCursor: next.nextCursor }));
     });
   useEffect(() => void load(null), []);
-  const sorted = shown.items?.toSorted((a, b) => (WEIGHT[a.status] ?? 2) - (WEIGHT[b.status] ?? 2));
+  const items = shown.items ?? (problem?.transient ? keptBookings().map(({ reservation }) => reservation) : null);
+  const sorted = items?.toSorted((a, b) => (WEIGHT[a.status] ?? 2) - (WEIGHT[b.status] ?? 2));
   return html`
     <${Page} class="reservations" title=${t("reservations.title")}>
-      ${!shown.items && !problem && html`<${Loading} lines=${5} />`}
+      ${!items && !problem && html`<${Loading} lines=${5} />`}
       ${shown.items?.length === 0 && html`<div class="empty"><p>${t("reservations.none")}</p><p><a class="button" href="#/">${t("nav.concerts")}</a></p></div>`}
       <ul class="tickets">
         ${sorted?.map((reservation) => html`<li key=${reservation.reservationId}><${Ticket} reservation=${reservation} ended=${() => load(null)} /></li>`)}
@@ -43,8 +45,9 @@ function Mine() {
   `;
 }
 
-/** Title and date of a reservation, fetched once per concert; with the hall's sections, where it has rows. */
-export function useOccasion({ concertId, performanceId }) {
+/** Title and date of a reservation, fetched once per concert or kept with its tickets; with the hall's sections, where it has rows. */
+export function useOccasion({ concertId, performanceId, reservationId }) {
+  const kept = useMemo(() => reservationId && keptBooking(reservationId), [reservationId]);
   const [occasion, setOccasion] = useState({});
   useEffect(() => {
     let here = true;
@@ -62,7 +65,7 @@ export function useOccasion({ concertId, performanceId }) {
     }
     return () => void (here = false);
   }, [concertId, performanceId]);
-  return occasion;
+  return { concert: occasion.concert ?? kept?.concert, performance: occasion.performance ?? kept?.performance };
 }
 
 /** A date's own venue, as on a tour; the concert's otherwise. */
