@@ -14,14 +14,18 @@ than the active window.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from booking.queue import admission
 from booking.queue.admission import Line, State, Token
+from booking.queue.items import BLOCK
+from booking.queue.opening import SPREAD_SECONDS
+from booking.queue.tick import ENDS, ROUNDS, THREADS
 from lab.measure.prices import Bill
 from lab.measure.units import read_units
 
@@ -33,6 +37,11 @@ WAITING, ACTIVE, OVER, GONE = 0, 1, 2, 3
 TOKEN_BYTES = 260
 """Size of a token item, from the recorded writes (a test holds this number to them)."""
 QUEUE_BYTES = 330
+TOMBSTONE_BYTES = 100
+ENDS_A_SECOND = round(THREADS / 0.006)
+"""How many numbers a tick ends a second: as many threads, six milliseconds for each write."""
+BLOCK_SECONDS = 0.01
+"""How long a tick reads a block of tokens."""
 POLLS_A_PROCESS = 50
 """Polls a second that one process of the function answers; each process reads the queue item at most once a second."""
 
@@ -45,6 +54,11 @@ def _pauses(position: int, shortest: int, polls_per_second: int, spread: float) 
     """Ask the policy for the longest pause of a position, and for the one with jitter that is told."""
     longest = admission.poll_after(position, shortest, polls_per_second)
     return longest, admission.poll_after(position, shortest, polls_per_second, spread)
+
+
+def _pauses_in(line: Line, at: int, number: int, spread: float) -> tuple[int, int]:
+    """Ask for the same while some may still call for the first time."""
+    return admission.pause(line, number, at), admission.pause(line, number, at, spread)
 
 
 _all_pauses = np.frompyfunc(_pauses, 4, 2)
@@ -70,6 +84,8 @@ class Crowd:
     """Changes of the capacity by an operator: when, and to what."""
     drawn: bool = False
     """Whether all of them were in a lobby whose order is drawn at 0. Then those who go away never call."""
+    static: bool = True
+    """Whether they know their numbers from the static result. Otherwise they all ask at once, and hear them so."""
     seed: int = 7
 
 
@@ -84,8 +100,8 @@ class Outcome:
     capacity: Array
     present: Array
     polls: Array
-    refused: int
-    """How many polls the API's throttle refused."""
+    refusals: Array
+    """The polls that the API's throttle refused."""
     told_at: Array
     waited: Array
     estimated: Array
@@ -95,16 +111,20 @@ class Outcome:
     seconds: int
 
     @property
+    def refused(self) -> int:
+        """How many polls the API's throttle refused."""
+        return int(self.refusals.sum())
+
+    @property
     def utilisation(self) -> float:
         """The part of the places that was in use, in the seconds in which present fans waited for one."""
-        wanted = (self.present > 0) & (self.capacity > 0)
-        wanted[:2] = False
-        return float(np.minimum(self.active, self.capacity)[wanted].sum() / max(1, self.capacity[wanted].sum()))
+        return self.used(2, self.seconds)
 
     def used(self, since: int, until: int) -> float:
-        """Return the part of the places that was in use between two times."""
-        seconds = slice(since, until)
-        return float(self.active[seconds].sum() / max(1, self.capacity[seconds].sum()))
+        """Return the same for a part of the time."""
+        wanted = (self.present > 0) & (self.capacity > 0)
+        wanted[:since] = wanted[until:] = False
+        return float(np.minimum(self.active, self.capacity)[wanted].sum() / max(1, self.capacity[wanted].sum()))
 
     @property
     def most_over(self) -> int:
@@ -150,14 +170,15 @@ class Fans:
         self.joined = 0
         self.called = np.ones(n, dtype=bool)
 
-    def draw(self, line: Line, absent: float) -> None:
-        """Have everybody's number drawn already, to call first when it is their time, with ten seconds of jitter; a
-        part of them never does."""
+    def draw(self, line: Line, absent: float, *, static: bool) -> None:
+        """Have everybody's number drawn already, to call first when it is their time, or all at once where they do not
+        know their number, with ten seconds of jitter; a part of them never does."""
         self.joined = len(self.called)
         self.leaves_at = np.where(self.random.random(self.joined) < absent, 0, np.iinfo(np.int32).max).astype(np.int32)
         self.called[:] = False
+        self.told[:] = SPREAD_SECONDS
         later = np.maximum(0, np.arange(1, self.joined + 1) - line.calls_front) // line.calls_per_second
-        self.polls_at = (later + self.random.integers(0, 10, self.joined)).astype(np.int32)
+        self.polls_at = (later * static + self.random.integers(0, SPREAD_SECONDS, self.joined)).astype(np.int32)
         self.joins_at = self.polls_at.copy()
 
 
@@ -181,7 +202,7 @@ class Room:
         )
         if crowd.drawn:
             self.line = replace(self.line, drawn=crowd.fans, calls_front=crowd.capacity)
-            self.fans.draw(self.line, crowd.abandonment)
+            self.fans.draw(self.line, crowd.abandonment, static=crowd.static)
         self.seen = self.line
         self.tokens: dict[int, Token] = {}
         self.items_to = 0
@@ -208,9 +229,12 @@ class Room:
         """Tell fans when to poll next, as the policy has it; return the longest pauses that they could have been
         told."""
         fans, line = self.fans, self.seen
-        shortest = admission.shortest_pace(line, at)
-        positions, spread = indices + 1 - line.admitted, fans.random.random(len(indices))
-        longest, told = _all_pauses(positions, shortest, line.polls_per_second, spread)
+        spread = fans.random.random(len(indices))
+        if at < line.calls_until(line.drawn):
+            longest, told = np.frompyfunc(partial(_pauses_in, line, at), 2, 2)(indices + 1, spread)
+        else:
+            shortest = admission.shortest_pace(line, at)
+            longest, told = _all_pauses(indices + 1 - line.admitted, shortest, line.polls_of_drawn, spread)
         fans.told[indices] = told.astype(np.int32)
         fans.polls_at[indices] = at + fans.told[indices]
         return np.asarray(longest.astype(np.int32))
@@ -293,27 +317,38 @@ class Room:
         self.bills["turns that end"] += Bill(write_units=len(ended))
         return len(ended)
 
-    def tick(self, at: int) -> None:
-        """Move the line on, by the tick's own decisions."""
-        while True:
+    def tick(self, at: int) -> float:
+        """Move the line on, by the tick's own decisions; return how many seconds that takes."""
+        ended = 0
+
+        def end(numbers: Sequence[int]) -> dict[int, State]:
+            nonlocal ended
+            ending = numbers[: ENDS - ended]
+            ended += len(ending)
+            return dict.fromkeys(numbers, State.TAKEN) | {number: self.end(number, at) for number in ending}
+
+        read_to, took = self.line.low, 0.0
+        for _ in range(ROUNDS):
             line = self.line
             self.bills["ticks"] += Bill(read_units=2)
             line = replace(line, issued=self.fans.joined, issued_at=at)
             last = admission.horizon(line)
             self.items(last)
-            read = {number: self.tokens[number] for number in range(line.low + 1, last + 1) if number in self.tokens}
-            self.bills["ticks"] += Bill(read_units=read_units(len(read) * TOKEN_BYTES, consistent=True))
-            decision = admission.settle(
-                line, read, at, lambda numbers: {number: self.end(number, at) for number in numbers}
-            )
-            if admission.moves(line, decision):
+            new = [self.tokens[number] for number in range(read_to + 1, last + 1) if number in self.tokens]
+            size = sum(TOKEN_BYTES if "joinedAt" in token else TOMBSTONE_BYTES for token in new)
+            self.bills["ticks"] += Bill(read_units=read_units(size, consistent=True))
+            took += max(0, (last - read_to) // BLOCK + 1) * BLOCK_SECONDS
+            read_to = max(read_to, last)
+            decision = admission.settle(line, self.tokens, at, end)
+            if admission.moves(line, decision, at):
                 self.bills["ticks"] += Bill(write_units=1)
                 line = admission.measured(line, decision, at)
             for number in range(self.line.low + 1, line.low + 1):
                 self.tokens.pop(number, None)
             self.line = line
             if not decision.more:
-                return
+                break
+        return took + ended / ENDS_A_SECOND
 
     def end(self, number: int, at: int) -> State:
         """End a token whose time is over, or close a drawn number whose fan has not called."""
@@ -347,18 +382,22 @@ def run(crowd: Crowd, on_progress: Callable[[float], None] | None = None) -> Out
     """Let a crowd through the waiting room, until nobody is left or the horizon has come."""
     room = Room(crowd)
     fans = room.fans
-    active, capacity, present, polls = [], [], [], []
+    active, capacity, present, polls, refusals = [], [], [], [], []
     changes = dict(crowd.capacities)
-    at = 0
+    at = tick_at = seen_at = 0
     for at in range(crowd.horizon):
         if at in changes:
             room.line = replace(room.line, capacity=changes[at])
+        if at >= seen_at:
+            room.seen = room.line
         room.join(at)
         room.finish(at)
+        refused = room.refused
         polls.append(room.poll(at))
-        if at % crowd.tick_seconds == 0:
-            room.tick(at)
-        room.seen = room.line
+        refusals.append(room.refused - refused)
+        if at == tick_at:
+            seen_at = at + int(room.tick(at))
+            tick_at = max(seen_at, at + crowd.tick_seconds)
         active.append(int((fans.status[: room.line.admitted] == ACTIVE).sum()))
         capacity.append(room.line.capacity)
         present.append(room.present_waiting(at))
@@ -379,7 +418,7 @@ def run(crowd: Crowd, on_progress: Callable[[float], None] | None = None) -> Out
         np.array(capacity),
         np.array(present),
         np.array(polls),
-        room.refused,
+        np.array(refusals),
         told[:, 1],
         fans.entered_at[told[:, 0]] - told[:, 1],
         told[:, 2],

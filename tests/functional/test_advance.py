@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -188,6 +189,41 @@ def test_a_tick_of_the_driver_reads_the_queue_once(
 
     assert sum(read) == 1
     assert len(read) == 2, "the queue and the counter"
+
+
+def test_a_tick_that_takes_long_is_followed_at_once(
+    clock: Clock, kicked: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for turn in fill():
+        stay(turn)
+    long = tick.tick
+
+    def takes(seconds: int) -> Callable[..., Line]:
+        def ticks(*args: Any, **options: Any) -> Line:
+            clock.at += seconds
+            return long(*args, **options)
+
+        return ticks
+
+    monkeypatch.setattr(driver, "tick", takes(3))
+
+    assert drive(clock) == 20
+    assert set(clock.slept) == {0}
+
+
+def test_a_tick_reads_no_token_twice_however_far_it_goes(
+    clock: Clock, kicked: list[Any], calls: list[tuple[str, dict[str, Any]]]
+) -> None:
+    fill(waiting=200)
+    calls.clear()
+
+    moved = tick.tick(CONCERT, lambda: AT + 10_000)
+
+    read = [request["ExpressionAttributeValues"] for name, request in calls if name == "Query"]
+    ranges = [(int(each[":first"]["S"]), int(each[":last"]["S"])) for each in read if ":first" in each]
+    assert (moved.low, moved.admitted) == (202, 202)
+    assert len(ranges) > 1
+    assert all(before[1] < first for before, (first, _) in pairwise(ranges))
 
 
 def test_a_driver_that_died_is_replaced_by_the_next_scheduled_one_or_by_a_kick_after_its_lease(

@@ -10,7 +10,7 @@ from moto import mock_aws
 from booking import aws
 from lab.in_process import template
 from lab.measure.meter import Meter
-from lab.measure.prices import CALL_SECONDS, LAMBDA_GB, LAMBDA_GB_SECOND, Bill
+from lab.measure.prices import CALL_SECONDS, KICK_GB, LAMBDA_GB, LAMBDA_GB_SECOND, Bill
 
 
 class Shop:
@@ -174,10 +174,13 @@ def test_bill_is_priced_by_the_list() -> None:
     assert round(Bill(lambda_calls=1).usd * million, 6) == round(
         0.2 + CALL_SECONDS * LAMBDA_GB * LAMBDA_GB_SECOND * million, 6
     )
-    assert Bill(kicks=1).usd == Bill(lambda_calls=1).usd
+    assert round((Bill(kicks=1).usd - Bill(lambda_calls=1).usd) * million, 6) == round(
+        CALL_SECONDS * (KICK_GB - LAMBDA_GB) * LAMBDA_GB_SECOND * million, 6
+    )
     assert Bill(transitions=1).usd == 0
     assert round(Bill(transitions=1).usd_with_transitions * million, 6) == 25.0
 
 
 def test_functions_have_the_memory_that_is_priced() -> None:
     assert template()["Globals"]["Function"]["MemorySize"] == LAMBDA_GB * 1024
+    assert template()["Resources"]["AdvanceQueueFunction"]["Properties"]["MemorySize"] == KICK_GB * 1024

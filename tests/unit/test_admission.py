@@ -1,5 +1,6 @@
 """The policy of the waiting room at its edges."""
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Literal
 
@@ -172,7 +173,7 @@ def test_filling_an_empty_queue_says_nothing_about_the_pace() -> None:
 
 def test_the_measurement_is_carried_on_as_the_next_ones_prior() -> None:
     line = Line(capacity=5, admitted=90, issued=500, sample_at=AT - 60, sample_from=40)
-    decision = admission.Decision((), 100, 80, 5, 10, more=False)
+    decision = admission.Decision((), 100, 80, 5, 0, 10, more=False)
 
     after = admission.measured(line, decision, AT)
 
@@ -186,6 +187,9 @@ LINES = st.builds(
     pace=st.integers(0, 10**6),
     polls_per_second=st.integers(1, 10_000),
     sample_at=st.sampled_from([0, AT - 30]),
+    drawn=st.sampled_from([0, 10**6]),
+    drawn_at=st.integers(AT - 900, AT),
+    coming=st.integers(1, 1000),
 )
 
 
@@ -216,6 +220,47 @@ def test_the_pauses_of_a_whole_line_add_up_to_no_more_polls_than_the_api_takes(f
             rate += (last - first) / mean
 
         assert rate <= 3000
+
+
+@pytest.mark.parametrize("coming", [50, 400, 1000])
+def test_nor_do_those_who_come_of_a_million_whose_numbers_were_drawn(coming: int) -> None:
+    fans = 1_000_000
+    line = Line(capacity=2_000, drawn=fans, drawn_at=AT - 9_000, coming=coming, admitted=2_000)
+    edges = sorted({round(1.02**step) for step in range(1, 1_000) if 1.02**step < fans})
+    pauses = {last: sum(admission.pause(line, 2_000 + last, AT, n / 10) for n in range(10)) / 10 for last in edges}
+
+    assert sum(coming / 1000 * (last - first) / pauses[first] for first, last in pairwise(edges)) <= 3000
+
+
+def test_the_first_minute_shows_how_many_of_those_come_whose_numbers_were_drawn() -> None:
+    line = Line(capacity=100, drawn=1_000, issued=1_000, drawn_at=AT, admitted=100, active=100, sample_at=AT)
+    decision = decide(line, all_taken(1, 40) | dict.fromkeys(range(41, 151), State.MISSING))
+
+    assert decision.missing == 60
+    for early_or_late in (AT + 14, AT + 60):
+        assert not admission.moves(line, decision, early_or_late)
+    assert admission.moves(line, decision, AT + 15)
+    after = admission.measured(line, decision, AT + 15)
+    assert after.coming == 1000 - 60_000 // 110
+    assert admission.coming(after, decision, AT + 60) == after.coming, "it stays what it was"
+
+
+def test_whom_the_line_reaches_when_nobody_is_waited_for_any_more_asks_just_then() -> None:
+    line = Line(capacity=500, drawn=10_000, drawn_at=AT - 30, calls_front=500, admitted=500, polls_per_second=20)
+    few, missed = replace(line, coming=400), line.calls_until(1_200) - AT
+
+    assert admission.pause(line, 1_200, AT) == 700 * admission.SHARES // 20, "all come, so nothing comes free"
+    assert {admission.pause(few, 1_200, AT, spread) - missed for spread in (0, 0.4, 0.6, 0.99)} == {2, 3, 4}
+    assert admission.pause(few, 1_251, AT) == 751 * admission.SHARES // 50, "so far it does not reach"
+    assert admission.pause(few, 10_001, AT) == 9_501 * admission.SHARES // 20, "who came later has no part in it"
+
+
+def test_a_tick_reads_as_far_as_the_places_reach_that_are_free() -> None:
+    line = Line(capacity=100, low=10, admitted=500, active=30, issued=10_000)
+
+    assert admission.horizon(line) == 500 + admission.LOOKAHEAD + 70
+    assert admission.horizon(replace(line, admitted=40)) == 40 + admission.LOOKAHEAD + 70
+    assert admission.horizon(replace(line, active=100)) == 500 + admission.LOOKAHEAD
 
 
 def test_fans_far_back_do_not_all_come_back_at_once() -> None:

@@ -1,5 +1,7 @@
 """The waiting room by its own policy, with crowds that no test stack could hold."""
 
+from dataclasses import replace
+
 import pytest
 
 pytest.importorskip("numpy")
@@ -44,6 +46,26 @@ def test_a_changed_capacity_is_never_passed_and_is_used_again() -> None:
     assert (outcome.active[901:1_200] <= outcome.active[900]).all(), "paused: nobody new comes in"
     assert outcome.active.max() == 150
     assert outcome.lost == 0
+
+
+def test_after_a_draw_that_most_do_not_come_to_the_places_are_full_from_the_third_minute_on() -> None:
+    outcome = run(Crowd(20_000, 500, 0.6, horizon=300, drawn=True))
+
+    assert outcome.used(0, 60) <= 0.4, "those who do not come are waited for"
+    assert outcome.used(60, 120) >= 0.93
+    assert outcome.used(120, 300) >= 0.98
+    assert outcome.active.max() == 500
+    assert (outcome.lost, outcome.refused) == (0, 0)
+
+
+def test_fans_who_know_their_numbers_only_by_asking_cannot_all_be_heard_in_time() -> None:
+    crowd = Crowd(20_000, 500, 0.6, horizon=120, drawn=True, polls_a_second=60, polls_burst=30)
+
+    knowing, asking = run(crowd), run(replace(crowd, static=False))
+
+    assert (knowing.lost, asking.lost) == (0, asking.lost)
+    assert asking.lost > 50
+    assert asking.refused > 10 * knowing.refused
 
 
 def test_control_two_known_designs_overshoot_or_stick_on_the_same_crowd() -> None:

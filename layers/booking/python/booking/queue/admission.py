@@ -42,6 +42,12 @@ JOIN_GRACE_SECONDS = 5
 FIRST_CALL_SECONDS = 60
 """How long after their time to call those whose number was drawn may first call."""
 
+CALLED_SECONDS = 15
+"""How long after the draw those at the front have called who do: they are spread over ten seconds."""
+
+PRIOR_CALLS = 10
+"""How many calls the prior weighs that all of them come."""
+
 FRONT = 10
 """How near to the cursor a fan may be let in at any moment, and sees to it that the line moves."""
 
@@ -107,13 +113,13 @@ class Line:
     before any measurement; `sample_at` and `sample_from` are when and at which cursor the present measurement began, 0
     where none is running.
 
-    The rest is for operators: the places in use when the line last moved, how many have been let in and how many had
-    lapsed so far, and when the line last moved. How long a turn lasts (`active_seconds`) and how many polls the API
-    takes are the stack's own. `message` is what an organiser tells those who wait.
+    `active` are the places that were in use when the line last moved. The rest is for operators: how many have been let
+    in and how many had lapsed so far, and when the line last moved. How long a turn lasts (`active_seconds`) and how
+    many polls the API takes are the stack's own. `message` is what an organiser tells those who wait.
 
     The first `drawn` numbers were drawn, at `drawn_at`; of those, `calls_front` are to call at once, and the others
-    after them at `calls_per_second`. While the line is `closed`, since nothing is left to sell, nobody else is let in,
-    and whoever goes away is ended at once.
+    after them at `calls_per_second`; `coming` of a thousand do, as the first minute has shown. While the line is
+    `closed`, since nothing is left to sell, nobody else is let in, and whoever goes away is ended at once.
     """
 
     capacity: int
@@ -122,6 +128,7 @@ class Line:
     drawn: int = 0
     drawn_at: int = 0
     calls_front: int = 0
+    coming: int = 1000
     closed: bool = False
     admitted: int = 0
     low: int = 0
@@ -146,6 +153,11 @@ class Line:
         """How many of those whose number was drawn are to call a second: half of the polls that the API takes."""
         return max(1, self.polls_per_second // 2)
 
+    @property
+    def polls_of_drawn(self) -> int:
+        """How many polls a second there were if all came whose number was drawn and asked as often as those who do."""
+        return self.polls_per_second * 1000 // self.coming
+
     def calls_until(self, number: int) -> int:
         """Return until when a drawn number that has not called is waited for."""
         return self.drawn_at + max(0, number - self.calls_front) // self.calls_per_second + FIRST_CALL_SECONDS
@@ -161,14 +173,15 @@ class Decision:
     """What a tick does next.
 
     `to_end` are numbers whose tokens must be ended first; while there are any, nothing else is decided. Then the cursor
-    goes to `admitted` and `low`, letting `entered` present fans in; `taken` places are in use afterwards. `more` says
-    that the numbers that were read ended before the free places did.
+    goes to `admitted` and `low`, letting `entered` present fans in; `taken` places are in use afterwards, `missing` of
+    them for numbers without a token. `more` says that the numbers that were read ended before the free places did.
     """
 
     to_end: tuple[int, ...]
     admitted: int
     low: int
     taken: int
+    missing: int
     entered: int
     more: bool
 
@@ -205,14 +218,11 @@ def decide(line: Line, judged: Mapping[int, State]) -> Decision:
 
     The states must have been read after `line`, with strongly consistent reads.
     """
-    ends = {State.LAPSED, State.ABANDONED}
+    ends, holds = (State.LAPSED, State.ABANDONED), (State.TAKEN, State.MISSING)
     last_read = max(judged, default=line.low)
     to_end = [number for number, state in judged.items() if number <= line.admitted and state in ends]
-    taken = sum(
-        1
-        for number in range(line.low + 1, line.admitted + 1)
-        if judged.get(number, State.TAKEN) in {State.TAKEN, State.MISSING}
-    )
+    up_to = range(line.low + 1, line.admitted + 1)
+    taken = sum([judged.get(number, State.TAKEN) in holds for number in up_to])
     admitted, entered = line.admitted, 0
     while admitted < min(last_read, line.issued):
         state = judged[admitted + 1]
@@ -226,18 +236,22 @@ def decide(line: Line, judged: Mapping[int, State]) -> Decision:
             entered += 1
         admitted += 1
     if to_end:
-        return Decision(tuple(sorted(to_end)), line.admitted, line.low, taken, 0, more=False)
+        return Decision(tuple(sorted(to_end)), line.admitted, line.low, taken, 0, 0, more=False)
     low = line.low
     while low < admitted and judged.get(low + 1) is State.OVER:
         low += 1
     ran_out = admitted == last_read < line.issued
     more = ran_out and (taken < line.capacity or judged[admitted] is State.OVER)
-    return Decision((), admitted, low, taken, entered, more=more)
+    missing = sum([number <= admitted and state is State.MISSING for number, state in judged.items()])
+    return Decision((), admitted, low, taken, missing, entered, more=more)
 
 
 def horizon(line: Line) -> int:
-    """Return the last number worth reading: as far as the free places can reach, and some who may have gone away."""
-    free = max(0, line.capacity - (line.admitted - line.low))
+    """Return the last number worth reading: as far as the free places can reach, and some who may have gone away.
+
+    Places that were free when the line last moved still are.
+    """
+    free = max(0, line.capacity - min(line.admitted - line.low, line.active))
     return min(line.issued, line.admitted + LOOKAHEAD + free)
 
 
@@ -258,11 +272,19 @@ def settle(
     return decision
 
 
-def moves(line: Line, decision: Decision) -> bool:
+def coming(line: Line, decision: Decision, at: int) -> int:
+    """Return how many of a thousand whose number was drawn call: those at the front show it, from when they have called
+    until they are ended, beside a prior that all do."""
+    if not CALLED_SECONDS <= at - line.drawn_at < FIRST_CALL_SECONDS:
+        return line.coming
+    return 1000 - 1000 * decision.missing // (decision.taken + PRIOR_CALLS)
+
+
+def moves(line: Line, decision: Decision, at: int) -> bool:
     """Tell whether a decision changes anything that is stored of the line."""
-    before = (line.admitted, line.low, line.active)
+    before = (line.admitted, line.low, line.active, line.coming)
     starts_waiting = line.issued > decision.admitted and not line.sample_at
-    return (decision.admitted, decision.low, decision.taken) != before or starts_waiting
+    return (decision.admitted, decision.low, decision.taken, coming(line, decision, at)) != before or starts_waiting
 
 
 def measured(line: Line, decision: Decision, at: int) -> Line:
@@ -272,7 +294,14 @@ def measured(line: Line, decision: Decision, at: int) -> Line:
     while fans wait: what enters an empty queue, or fills it for the first time, says nothing about how fast places come
     free.
     """
-    moved = replace(line, admitted=decision.admitted, low=decision.low, active=decision.taken, advanced_at=at)
+    moved = replace(
+        line,
+        admitted=decision.admitted,
+        low=decision.low,
+        active=decision.taken,
+        coming=coming(line, decision, at),
+        advanced_at=at,
+    )
     if not moved.waiting:
         return replace(moved, pace=pace_of(line, at) if line.sample_at else line.pace, sample_at=0, sample_from=0)
     if not line.sample_at:
@@ -318,8 +347,19 @@ def shortest_pace(line: Line, at: int) -> int:
 
 
 def pause(line: Line, number: int, at: int, spread: float = 0.0) -> int:
-    """Tell a number in how many seconds to ask again; `spread` as in `poll_after`."""
-    return poll_after(number - line.admitted, shortest_pace(line, at), line.polls_per_second, spread)
+    """Tell a number in how many seconds to ask again; `spread` as in `poll_after`.
+
+    Where few of those whose number was drawn come, the others have their share of the polls. Those whom the line
+    reaches as soon as nobody is waited for any more ask just after that: they are as many as places come free, spread
+    as their first calls were.
+    """
+    if number > line.drawn:
+        return poll_after(number - line.admitted, shortest_pace(line, at), line.polls_per_second, spread)
+    told = poll_after(number - line.admitted, shortest_pace(line, at), line.polls_of_drawn, spread)
+    comes = line.calls_until(number) - at
+    if comes <= 0 or number > line.capacity * 1000 // line.coming:
+        return told
+    return min(told, comes + int(POLL_FASTEST_SECONDS * (2 - spread)))
 
 
 def poll_after(position: int, shortest: int, polls_per_second: int, spread: float = 0.0) -> int:

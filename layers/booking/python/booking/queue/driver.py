@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 TICK_SECONDS = 2
+"""From one tick to the next; one that takes longer, as when a draw's fans do not come, is followed at once."""
 LOOK_SECONDS = 10
 """How often a driver looks whether anything is left to sell."""
 DRIVE_SECONDS = 58
@@ -66,6 +67,7 @@ def drive(
         return 0
     queue, looked_at = note_what_is_left(concert_id, queue, started), started
     line, ticks, failures = report(concert_id, tick(concert_id, now, queue=queue), now()), 1, 0
+    took = now() - started
     if not line.waiting or not take_lease(concert_id, driver, started, take_over=take_over):
         return ticks
     holds = True
@@ -73,7 +75,8 @@ def drive(
         if not line.waiting:
             end_lease(concert_id, driver)
             holds = False
-        sleep(TICK_SECONDS)
+        sleep(max(0, TICK_SECONDS - took))
+        began = now()
         try:
             queue = read_queue(concert_id)
             if holds and queue.get("driver") != driver:
@@ -86,6 +89,7 @@ def drive(
             count("QueueTickFailed")
             if failures >= FAILURES:
                 raise
+        took = now() - began
         if not holds:
             holds = line.waiting > 0 and take_lease(concert_id, driver, now(), take_over=False)
             if not holds:

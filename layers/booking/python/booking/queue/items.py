@@ -62,6 +62,7 @@ class QueueItem(TypedDict, total=False):
     drivenUntil: int
     drawn: int
     drawnAt: int
+    coming: int
 
 
 class CounterItem(TypedDict, total=False):
@@ -140,6 +141,7 @@ def line_of(queue: QueueItem, counter: CounterItem | None = None) -> Line:
         drawn=queue.get("drawn", 0),
         drawn_at=queue.get("drawnAt", 0),
         calls_front=settings().queue_capacity,
+        coming=queue.get("coming", 1000),
         closed="closed" in queue,
         admitted=queue.get("admitted", 0),
         low=queue.get("low", 0),

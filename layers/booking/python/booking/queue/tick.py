@@ -38,18 +38,23 @@ def tick(
     """Move a queue on as far as it goes, or at least to the number `until`, and return the line as it then is.
 
     Safe to repeat and to run many at once. `queue` is the queue item if it has been read just now. The order of the
-    reads matters: first the cursor and the capacity, which the write asks for, then the tokens.
+    reads matters: first the cursor and the capacity, which the write asks for, then the tokens. Those that were read
+    before this call moved the cursor are not read again: since then they can only have come to be over.
     """
-    lapsed = at = keep_until = 0
+    lapsed = at = keep_until = read_to = 0
     tokens: dict[int, TokenItem] = {}
 
     def end(numbers: Sequence[int]) -> dict[int, State]:
         nonlocal ends, lapsed
         now_are = dict.fromkeys(numbers, State.TAKEN)
         ending = numbers[:ends]
-        outcomes = _end_all(concert_id, {number: tokens.get(number) for number in ending}, at, keep_until)
+        outcomes = _end_all(concert_id, {number: tokens.get(number) for number in ending}, keep_until)
         ends, lapsed = ends - len(ending), lapsed + sum(ours for _, ours in outcomes)
-        return now_are | {number: state for number, (state, _) in zip(ending, outcomes, strict=True)}
+        for number, (item, _) in zip(ending, outcomes, strict=True):
+            now_are[number] = admission.state_of(item, at=at)
+            if item is not None:
+                tokens[number] = item
+        return now_are
 
     line = Line(capacity=0)
     for _ in range(ROUNDS):
@@ -60,12 +65,15 @@ def tick(
             return line
         at = now()
         keep_until = counter.get("keepUntil", at + clock.DAY)
-        tokens = read_tokens(concert_id, line.low + 1, admission.horizon(line), line.issued, line.drawn)
+        first, last = max(line.low, read_to) + 1, admission.horizon(line)
+        if first <= last:
+            tokens |= read_tokens(concert_id, first, last, line.issued, line.drawn)
+            read_to = last
         decision = admission.settle(line, tokens, at, end)
         try:
             line = _move(concert_id, queue, line, decision, lapsed, at)
         except ConditionFailed:
-            queue = None
+            queue, read_to, tokens = None, 0, {}
             continue
         lapsed = 0
         if not decision.more:
@@ -75,12 +83,12 @@ def tick(
 
 
 def _end_all(
-    concert_id: str, ending: dict[int, TokenItem | None], at: int, keep_until: int
-) -> list[tuple[State, bool]]:
+    concert_id: str, ending: dict[int, TokenItem | None], keep_until: int
+) -> list[tuple[TokenItem | None, bool]]:
     """End numbers, many of them in parallel, as when most of a draw's fans do not come."""
 
-    def one(number: int) -> tuple[State, bool]:
-        return _end(concert_id, number, ending[number], at, keep_until)
+    def one(number: int) -> tuple[TokenItem | None, bool]:
+        return _end(concert_id, number, ending[number], keep_until)
 
     if len(ending) <= ENDS_WHILE_JOINING:
         return [one(number) for number in ending]
@@ -90,14 +98,12 @@ def _end_all(
         return list(pool.map(one, ending))
 
 
-def _end(concert_id: str, number: int, item: TokenItem | None, at: int, keep_until: int) -> tuple[State, bool]:
-    """End a token whose time is over, or a number whose join has died; return what the number stands for then, and
-    whether it was this call that ended it."""
+def _end(concert_id: str, number: int, item: TokenItem | None, keep_until: int) -> tuple[TokenItem | None, bool]:
+    """End a token whose time is over, or a number whose join has died; return what is there then, and whether it was
+    this call that ended it."""
     if item is not None:
-        now_is, ours = place.expire(concert_id, number, item)
-        return admission.state_of(now_is, at=at), ours
-    closed, ours = place.close_number(concert_id, number, keep_until)
-    return admission.state_of(closed, at=at), ours
+        return place.expire(concert_id, number, item)
+    return place.close_number(concert_id, number, keep_until)
 
 
 def _move(concert_id: str, queue: QueueItem, line: Line, decision: Decision, lapsed: int, at: int) -> Line:
@@ -107,19 +113,21 @@ def _move(concert_id: str, queue: QueueItem, line: Line, decision: Decision, lap
         ConditionFailed: the cursor or the capacity is not what was read.
 
     """
-    if not admission.moves(line, decision) and not lapsed:
+    if not admission.moves(line, decision, at) and not lapsed:
         return line
     after = admission.measured(line, decision, at)
     written = write(
         _set_cursor(
             concert_id,
             queue,
-            "SET #admitted = :admitted, #low = :low, #active = :active, #pace = :pace, #sampleAt = :sampleAt, "
-            "#sampleFrom = :sampleFrom, #advancedAt = :at, #entered = if_not_exists(#entered, :zero) + :entered, "
+            "SET #admitted = :admitted, #low = :low, #active = :active, #coming = :coming, #pace = :pace, "
+            "#sampleAt = :sampleAt, #sampleFrom = :sampleFrom, #advancedAt = :at, "
+            "#entered = if_not_exists(#entered, :zero) + :entered, "
             "#lapsed = if_not_exists(#lapsed, :zero) + :lapsed",
             admitted=after.admitted,
             low=after.low,
             active=after.active,
+            coming=after.coming,
             pace=after.pace,
             sampleAt=after.sample_at,
             sampleFrom=after.sample_from,
