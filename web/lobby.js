@@ -15,8 +15,8 @@ import { settings } from "./settings.js";
 import { recall, remember } from "./storage.js";
 
 const WITNESSES = 16;
-const WITNESS_FROM_S = 25; // after the closing: the list is bound by then, and the round not out yet
-const WITNESS_WITHIN_S = 4;
+const WITNESS_FROM = 0.62; // of the time from the closing to the draw: the list is bound by then, and the round not out yet
+const WITNESS_WITHIN = 0.1;
 const SPREAD_S = 10; // over which first questions are spread; the API's pause already contains one
 const JITTER_S = 2; // of a first call
 const LATE_S = [5, 10, 20]; // between questions about a draw that is late
@@ -72,9 +72,10 @@ export async function cameIn(concert, view) {
 
 /** When a place in the lobby asks first, in epoch milliseconds: at the draw, or before it as a witness of the root. */
 function firstQuestionAt({ view, lobby }) {
-  const witnessAt = Date.parse(lobby.closesAt) + (WITNESS_FROM_S + Math.random() * WITNESS_WITHIN_S) * 1000;
-  const told = Date.parse(view.serverTime) + view.pollAfterSeconds * 1000;
-  return lobby.isWitness && witnessAt > serverNow() ? Math.min(witnessAt, told) : Math.max(told, Date.parse(lobby.drawsAt));
+  const [closesAt, drawsAt] = [lobby.closesAt, lobby.drawsAt].map(Date.parse);
+  const witnessAt = closesAt + (drawsAt - closesAt) * (WITNESS_FROM + WITNESS_WITHIN * Math.random());
+  const toldAt = Date.parse(view.serverTime) + view.pollAfterSeconds * 1000;
+  return lobby.isWitness && witnessAt > serverNow() ? Math.min(witnessAt, toldAt) : Math.max(toldAt, drawsAt);
 }
 
 /** What comes of a question that was answered: when to ask again, and what is known by now. */
@@ -99,11 +100,9 @@ async function waitOn(concertId, draw) {
   const { lobby: before = {}, late = 0 } = places.value[concertId];
   const isUnknown = draw.entriesRoot && !draw.beacon?.signature && !(Date.parse(draw.beacon?.roundAt) <= serverNow());
   if (isUnknown) keep(concertId, { root: kept(concertId).root ?? draw.entriesRoot });
-  const lobby = { ...before, closesAt: draw.closesAt, drawsAt: draw.drawsAt, isWitness: false };
-  if (before.closesAt !== draw.closesAt) lobby.isWitness = before.isWitness; // postponed: everything comes again
+  const lobby = { ...before, closesAt: draw.closesAt, drawsAt: draw.drawsAt, hasBeacon: draw.beacon !== null };
   change(concertId, { lobby });
-  const drawsIn = (Date.parse(draw.drawsAt) - serverNow()) / 1000;
-  if (drawsIn > 0) {
+  if (Date.parse(draw.drawsAt) > serverNow()) {
     askAt(concertId, Date.parse(draw.drawsAt) + Math.random() * SPREAD_S * 1000);
   } else if (Date.parse(lobby.salesCloseAt) <= serverNow() && phaseOf(await concertNow(concertId), serverNow()) === "closed") {
     end(concertId, "SALES_CLOSED");

@@ -2,13 +2,17 @@
 
 import io
 import json
+import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Self
 
 import pytest
 
-from booking import catalog, memory, signatures
+from booking import catalog, dynamodb, memory, signatures
 from booking.catalog import Concert
-from booking.dynamodb import client, decode, put, write
+from booking.dynamodb import client, decode, delete, put, write
 from booking.errors import SalesNotOpen
 from booking.queue import beacon, draw, drawing, items, lobby
 from booking.settings import settings
@@ -82,13 +86,17 @@ def drawn(at: int = READ_AT, fetch: Callable[[int], str] = recorded) -> lobby.Lo
     return found
 
 
+def stored() -> list[dict[str, Any]]:
+    """Read the whole table of the queue."""
+    pages = client().get_paginator("scan").paginate(TableName=settings().queue_table)
+    return [decode(item) or {} for page in pages for item in page["Items"]]
+
+
 def mistakes(found: lobby.LobbyItem, *receipts: draw.Receipt) -> list[str]:
     """Check the draw as anybody does who reads what was published."""
     memory.forget()
     shown = lobby.published(catalog.find_concert(CONCERT, READ_AT), READ_AT + 60)
-    pages = client().get_paginator("scan").paginate(TableName=settings().queue_table)
-    stored = [decode(item) or {} for page in pages for item in page["Items"]]
-    files = {str(item["pk"]): bytes(item["content"]) for item in stored if item["sk"] == "FILE"}
+    files = {str(item["pk"]): bytes(item["content"]) for item in stored() if item["sk"] == "FILE"}
     [key] = signatures.public_keys_view()
     assert shown["publicKeys"] == [key]
     return draw.mistakes(
@@ -273,38 +281,6 @@ def test_an_entry_that_is_slipped_in_after_the_root_has_no_number(concert: Conce
     assert mistakes(after) == []
 
 
-def test_killed_at_any_write_and_run_again_it_is_one_order(concert: Concert, monkeypatch: pytest.MonkeyPatch) -> None:
-    users = [f"fan {number}" for number in range(20)]
-    come(concert, *users)
-    seen: set[tuple[str, str]] = set()
-    monkeypatch.setattr(drawing, "THREADS", 1)
-    deaths = 0
-    for step in range(0, 45, 4):
-        left = [step]
-
-        def dying(one: object, left: list[int] = left) -> object:
-            if left[0] == 0:
-                raise KeyboardInterrupt
-            left[0] -= 1
-            return write(one)  # type: ignore[arg-type]
-
-        with monkeypatch.context() as patched:
-            patched.setattr(drawing, "write", dying)
-            try:
-                drawn(at=READ_AT)
-            except KeyboardInterrupt:
-                deaths += 1
-        bound = lobby.read(CONCERT)
-        if bound is not None and "entriesRoot" in bound:
-            seen.add((str(bound["entriesRoot"]), str(bound.get("round"))))
-
-    found = drawn(at=READ_AT + 300)
-    assert deaths >= 4
-    assert len(seen) == 1
-    assert mistakes(found) == []
-    assert {number_of(user) for user in users} == set(range(1, 21))
-
-
 def test_without_a_beacon_the_seed_follows_from_the_secret(concert: Concert, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BEACON", "off")
     settings.cache_clear()
@@ -349,3 +325,125 @@ def test_a_round_that_no_server_has_is_late(monkeypatch: pytest.MonkeyPatch) -> 
 
     with pytest.raises(drawing.Late):
         drawing.fetch(ROUND)
+
+
+class Killed(BaseException):
+    """Ends a run where it stands."""
+
+
+class Deadly:
+    """The SDK's client, that kills at one call: of that step, the first or the last of its kind, before or after it."""
+
+    def __init__(self, step: str, which: int, *, after: bool) -> None:
+        self.client, self.at, self.after = client(), (step, which), after
+        self.seen: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        call = getattr(self.client, name)
+
+        def made(**parameters: Any) -> Any:
+            step = step_of(name, str(parameters))
+            self.seen[step] += 1
+            is_it = (step, self.seen[step]) == self.at
+            if is_it and not self.after:
+                raise Killed
+            answer = call(**parameters)
+            if is_it:
+                raise Killed
+            return answer
+
+        return made
+
+
+class InTurns:
+    """A pool that works in the calling thread, where a death is one."""
+
+    def __init__(self, _threads: int) -> None: ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    map = staticmethod(map)
+
+
+def step_of(call: str, parameters: str) -> str:
+    """Name a step of the draw by its call."""
+    if call in {"put_item", "get_item"}:
+        kind = "list" if "#LIST#" in parameters else "pieces" if "#PIECES#" in parameters else "lobby"
+        return f"{call} {kind}"
+    return call
+
+
+FANS, PARTITIONS = 12, 16
+DEATHS = [
+    ("reading the entries", ("query", PARTITIONS), False),
+    ("storing the first part of the list", ("put_item list", 1), False),
+    ("storing its last part", ("put_item list", FANS), False),
+    ("binding root, secret and round", ("update_item", 1), False),
+    ("when that is written, its answer lost", ("update_item", 1), True),
+    ("waiting for the round", ("fetch", 1), False),
+    ("reading the list back", ("get_item list", PARTITIONS), False),
+    ("storing the first piece", ("put_item pieces", 1), False),
+    ("storing the last piece", ("put_item pieces", FANS), False),
+    ("making the counter and calling it drawn", ("transact_write_items", 1), False),
+    ("when that is written, its answer lost", ("transact_write_items", 1), True),
+]
+DOCUMENT = Path(__file__).parents[2] / "docs" / "draw.md"
+
+
+def test_killed_at_every_step_and_run_again_it_is_one_order_and_the_document_says_what_stands_in_between(
+    concert: Concert, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drawing, "ThreadPoolExecutor", InTurns)
+    monkeypatch.setattr(draw, "PARTITIONS", PARTITIONS)  # entries that begin with so small a byte
+    monkeypatch.setattr(lobby, "entry_of", lambda _lobby, user: f"{int(user):02x}" * draw.ID_BYTES)
+    monkeypatch.setattr(secrets, "token_hex", lambda many: "5e" * many)
+    rows, orders = [], set()
+    for words, (step, which), after in DEATHS:
+        empty_the_table()
+        lobby.ensure_open(concert, OPENS)
+        come(concert, *map(str, range(FANS)))
+        stands = killed(step, which, after=after, monkeypatch=monkeypatch)
+
+        found = drawn(at=READ_AT + 3600 if stands["bound"] == "yes" else READ_AT)
+
+        assert mistakes(found) == []
+        orders.add((found["entriesRoot"], found["round"], tuple(number_of(str(fan)) for fan in range(FANS))))
+        rows.append(f"| {words} | {' | '.join(stands.values())} |")
+    assert len(orders) == 1
+    assert "\n".join(rows) in DOCUMENT.read_text("utf-8"), "\n" + "\n".join(rows)
+
+
+def empty_the_table() -> None:
+    """Forget the lobby, and everything that was drawn of it."""
+    memory.forget()
+    for item in stored():
+        write(delete(settings().queue_table, {"pk": item["pk"], "sk": item["sk"]}))
+
+
+def killed(step: str, which: int, *, after: bool, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Run a draw that dies there; tell what stands then."""
+    clock = Clock(READ_AT)
+
+    def fetch(number: int) -> str:
+        if step == "fetch":
+            raise Killed
+        return recorded(number)
+
+    with monkeypatch.context() as patched:
+        deadly = Deadly(step, which, after=after)
+        patched.setattr(dynamodb, "client", lambda: deadly)
+        with pytest.raises(Killed):
+            drawing.draw_lobby(CONCERT, now=clock, sleep=clock.sleep, fetch=fetch)
+    memory.forget()
+    found = lobby.read(CONCERT) or {}
+    files = Counter(kind for item in stored() for kind in ("LIST", "PIECES") if f"#{kind}#" in str(item["pk"]))
+    much = {many: "all" if many == FANS else "some" if many else "–" for many in range(FANS + 1)}
+    return {
+        "list": much[files["LIST"]],
+        "bound": "yes" if "round" in found else "–",
+        "pieces": much[files["PIECES"]],
+        "drawn": "yes" if "drawnAt" in found else "–",
+    }

@@ -142,6 +142,7 @@ class LocalStack:
         seats: int = 50,
         price: int = 1000,
         performances: int = 1,
+        lobby_opens_in: int | None = None,
         opens_in: int = -3600,
         closes_in: int = YEAR,
         capacity: int | None = None,
@@ -149,6 +150,7 @@ class LocalStack:
         """Publish a concert that no other test uses. Times are seconds from now."""
         concert_id, now = f"test-{os.getpid()}-{next(_numbers)}", int(time.time())
         labels = [f"night-{number}" for number in range(1, performances + 1)]
+        lobby: dict[str, Any] = {} if lobby_opens_in is None else {"lobbyOpensAt": now + lobby_opens_in}
         concert = Concert(
             {
                 "pk": "CONCERT",
@@ -159,6 +161,7 @@ class LocalStack:
                 "description": "",
                 "salesOpenAt": now + opens_in,
                 "salesCloseAt": now + closes_in,
+                **lobby,
             },
             {
                 label: {

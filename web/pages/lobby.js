@@ -51,7 +51,7 @@ export function Lobby({ concertId, place }) {
         <${Crowd} mine=${Math.floor(STICKS / 2)} moves=${turn !== 0} />
         <p class="unseen" aria-live="polite">${turn === 0 ? "" : label}</p>
         ${turn === 0 && near && html`<${Note} tone="good" live>${t("lobby.near")}<//>`}
-        ${turn === -1 && place.late > 1 && html`<${Note} tone="warn" live>${t("lobby.late")}<//>`}
+        ${turn === -1 && place.late > 0 && html`<${Note} tone="warn" live>${t(lobby.hasBeacon ? "lobby.late" : "lobby.lateBare")}<//>`}
         <${Trouble} place=${place} />
       </section>
       <ul class="hints">

@@ -1,0 +1,76 @@
+"""An opening as it is: from the lobby through the draw to a ticket, in both languages, on a stack of its own."""
+
+import json
+import secrets
+import subprocess
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import COLD, Visit, Visits, assert_accessible
+from tests.stack.local_stack import ROOT, LocalStack, PublishedConcert
+
+LOBBY_OPENS_IN, SALES_OPEN_IN = 3, 16
+DRAWN_WITHIN = 90_000
+"""Milliseconds: the list is read 20 s after the closing, pages ask 40 s after it, over ten seconds."""
+
+
+def have_it_drawn(stack: LocalStack, concert: PublishedConcert) -> None:
+    """Start the draw as the schedule does within the next minute; it waits for its time."""
+    stack.cloud.client("lambda").invoke(
+        FunctionName=f"{stack.outputs['stackName']}-draw-lobby:live",
+        InvocationType="Event",
+        Payload=json.dumps({"concertId": concert.concert_id}).encode(),
+    )
+
+
+def book(visit: Visit, seat: int) -> None:
+    """From the seats to the ticket."""
+    visit.page.locator(".right .countdown").wait_for(timeout=COLD)
+    visit.hold(seat)
+    visit.charge_what_is_missing()
+    visit.page.locator(".pay").click()
+    visit.page.locator(".outcome .note.good").wait_for(timeout=COLD)
+
+
+def test_two_fans_wait_in_the_lobby_are_drawn_come_in_pay_and_check_the_draw(
+    visits: Visits, stack: LocalStack, tmp_path: Path
+) -> None:
+    fans = [
+        visits(stack, language="ko-KR", phone=True, expected={404}),  # what has nothing in it is not published
+        visits(stack, language="en-US", light=True, expected={404}),
+    ]
+    for fan in fans:
+        fan.sign_up(f"fan{secrets.token_hex(3)}")
+    concert = stack.publish_concert(lobby_opens_in=LOBBY_OPENS_IN, opens_in=SALES_OPEN_IN)
+    have_it_drawn(stack, concert)
+    for fan in fans:
+        fan.go(f"/concerts/{concert.concert_id}")
+        fan.page.locator(".door-act button").click(timeout=COLD, no_wait_after=True)
+    for fan, mark in zip(fans, ("ko-phone", "en-desktop"), strict=True):
+        fan.page.locator(".lobby .until").wait_for(timeout=COLD)
+        fan.shot(f"opening-1-lobby-{mark}", settle=0)
+
+    told = []
+    for fan, mark in zip(fans, ("ko-phone", "en-desktop"), strict=True):
+        told.append(fan.page.locator(".drawn [role=status]", has_text="2").inner_text(timeout=DRAWN_WITHIN))
+        fan.shot(f"opening-2-drawn-{mark}", settle=0)
+    for seat, fan in enumerate(fans, start=7):
+        book(fan, seat)
+        receipt = tmp_path / f"{seat}.json"
+        receipt.write_text(json.dumps(fan.kept("lobby.")["receipt"]))
+    numbers = [fan.kept("lobby.")["number"] for fan in fans]
+    assert sorted(numbers) == [1, 2]
+    assert all(str(number) in words for number, words in zip(numbers, told, strict=True))
+
+    for fan, mark in zip(fans, ("ko-phone", "en-desktop"), strict=True):
+        fan.go(f"/concerts/{concert.concert_id}/draw")
+        fan.page.locator(".published .actions button").click(timeout=COLD)
+        expect(fan.page.locator(".checked .passed")).to_have_count(6, timeout=COLD)
+        expect(fan.page.locator(".checked .failed")).to_have_count(0)
+        assert_accessible(fan.page)
+        fan.shot(f"opening-3-checked-{mark}", settle=0)
+    command = [str(ROOT / "ost"), "draw", "verify", concert.concert_id, "--state", str(stack.state)]
+    receipts = [word for path in sorted(tmp_path.iterdir()) for word in ("--receipt", str(path))]
+    verified = subprocess.run([*command, *receipts], capture_output=True, text=True, check=False)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
