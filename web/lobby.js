@@ -19,6 +19,7 @@ const WITNESS_FROM = 0.62; // of the time from the closing to the draw: the list
 const WITNESS_WITHIN = 0.1;
 const SPREAD_S = 10; // over which first questions are spread; the API's pause already contains one
 const JITTER_S = 2; // of a first call
+const FIRST_CALL_S = 60; // so long a drawn number waits for it
 const LATE_S = [5, 10, 20]; // between questions about a draw that is late
 const LOBBY_RUSH_S = 60; // so long after its opening, and before its closing, joins are spread
 const JOINS_WITHIN_S = 20;
@@ -119,9 +120,10 @@ async function takeNumber(concertId, draw) {
   keep(concertId, { number });
   const { front, perSecond } = draw.firstCalls;
   const drawnAt = Date.parse(draw.drawnAt);
-  const callAt = Math.max(drawnAt + firstCall(number ?? 0, front, perSecond) * 1000, serverNow()) + Math.random() * JITTER_S * 1000;
+  const timeToCall = drawnAt + firstCall(number ?? 0, front, perSecond) * 1000;
+  const callAt = Math.max(timeToCall, serverNow()) + Math.random() * JITTER_S * 1000;
   const { entries, entriesRoot: root, beacon } = draw;
-  const drawn = { number, entries, root, round: beacon?.round ?? null, roundAt: beacon?.roundAt ?? null, isMissing: Boolean(receipt) && number === null, callAt };
+  const drawn = { number, entries, root, round: beacon?.round ?? null, roundAt: beacon?.roundAt ?? null, isMissing: Boolean(receipt) && number === null, callAt, keptUntil: timeToCall + FIRST_CALL_S * 1000 };
   askAt(concertId, callAt, { drawn });
 }
 

@@ -135,7 +135,7 @@ function Dock() {
   // Not where the place is on the page anyway, and not at the counter, where another countdown matters.
   const counter = here.startsWith("/reservations/");
   const lines = Object.entries(places.value).filter(
-    ([concertId, place]) => !here.startsWith(`/concerts/${encodeURIComponent(concertId)}/`) && !(counter && placeState(place) === "ACTIVE"),
+    ([concertId, place]) => (here.endsWith("/draw") || !here.startsWith(`/concerts/${encodeURIComponent(concertId)}/`)) && !(counter && placeState(place) === "ACTIVE"),
   );
   return lines.map(([concertId, place]) => html`<${Line} key=${concertId} concertId=${concertId} place=${place} />`);
 }

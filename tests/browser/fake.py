@@ -131,22 +131,29 @@ def code_of(
 class Lobby:
     """A lobby: who came, and what is drawn of them by the real rules. Times are epoch seconds of the fake's clock.
 
-    `others` came beside the fans of the test. It is drawn at `draws_at`, unless `is_late`; the list can be seen from
-    `root_at` on. A test may put into `told` what the answer about the draw says otherwise.
+    It closes `closes_after` seconds after the first fan has come in, and is drawn `draws_in` seconds later, unless
+    `is_late`; the list can be seen `root_in` seconds after the closing. `others` came beside the fans of the test. What
+    the answer about the draw says otherwise may be put into `told`.
     """
 
     opens_at: float
     closes_at: float
-    draws_at: float
-    root_at: float
-    others: int
-    beacon: bool
+    closes_after: float | None = None
+    draws_in: float = 1
+    root_in: float = 1
+    others: int = 20
+    beacon: bool = True
     is_late: bool = False
     told: Json = field(default_factory=dict)
     entries: dict[str, bytes] = field(default_factory=dict)
     front: int = 10
     per_second: int = 1500
     files: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def draws_at(self) -> float:
+        """When the order is drawn, if it is in time."""
+        return self.closes_at + self.draws_in
 
     def entry(self, username: str) -> str:
         """Name a user's entry."""
@@ -273,17 +280,16 @@ class FakeApi:
         self.halls[performance["performanceId"]] = (hall, prices)
         return performance
 
-    def add_lobby(self, opens_in: float = -3600, closes_in: float = 60, **more: Any) -> Lobby:
-        """Give the concert a lobby, and an opening of its sale that ends it. Times are seconds from now."""
-        at = self.now()
-        times = {"lobbyOpensAt": rfc3339(at + opens_in), "salesOpenAt": rfc3339(at + closes_in)}
-        self.concerts["night-sky"] |= times | {"saleStatus": "UPCOMING"}
-        closes = int(at + closes_in)
-        draws_in = more.pop("draws_in", 1)
-        given: Json = {"others": 20, "beacon": True, "root_at": closes + draws_in} | more
-        lobby = Lobby(opens_at=at + opens_in, closes_at=closes, draws_at=closes + draws_in, **given)
-        self.lobbies["night-sky"] = lobby
+    def add_lobby(self, opened: float = 3600, closes_in: float = 900, **more: Any) -> Lobby:
+        """Give the concert a lobby that opened some seconds ago, and an opening of its sale that ends it."""
+        at = int(self.now())
+        lobby = self.lobbies["night-sky"] = Lobby(at - opened, at + closes_in, **more)
+        self._tell_opening(lobby)
         return lobby
+
+    def _tell_opening(self, lobby: Lobby) -> None:
+        times = {"lobbyOpensAt": rfc3339(lobby.opens_at), "salesOpenAt": rfc3339(lobby.closes_at)}
+        self.concerts["night-sky"] |= times | {"saleStatus": "UPCOMING"}
 
     def _sum_up(self, concert_id: str) -> None:
         dates = sorted(self._dates(concert_id), key=lambda each: str(each["startsAt"]))
@@ -651,7 +657,7 @@ class FakeApi:
         if concertId not in self.lobbies:
             raise RefusedError("CONCERT_NOT_FOUND")
         lobby, now, secret = self.lobbies[concertId], self.now(), "5e" * 32
-        is_bound, is_drawn = now >= lobby.root_at, now >= lobby.draws_at and not lobby.is_late
+        is_bound, is_drawn = now >= lobby.closes_at + lobby.root_in, now >= lobby.draws_at and not lobby.is_late
         entries = lobby.listed()
         root = draw.entries_root(entries)
         name = f"{concertId}.{int(lobby.opens_at)}"
@@ -714,6 +720,7 @@ class FakeApi:
             "activeUntil": None,
             "paused": False,
             "saleStatus": "UPCOMING",
+            "message": None,
             "serverTime": rfc3339(self.now()),
         }
         if request.method == "POST":
@@ -761,6 +768,9 @@ class FakeApi:
         """POST /concerts/{concertId}/queue-tokens."""
         self._concert(concertId)
         lobby = self.lobbies.get(concertId)
+        if lobby and lobby.closes_after is not None and not lobby.entries:
+            lobby.closes_at = int(self.now() + lobby.closes_after)
+            self._tell_opening(lobby)
         is_open = lobby and lobby.opens_at <= self.now() < lobby.closes_at
         if lobby and not is_open and (self.now() < lobby.draws_at or lobby.is_late):
             wait = max(2, int(lobby.draws_at - self.now()))

@@ -56,7 +56,7 @@ def test_the_page_is_silent_until_the_draw_finds_its_number_in_one_file_and_call
     hall: FakeApi, visits: Visits
 ) -> None:
     """Also through a reload and with its tab closed for a while."""
-    lobby = hall.add_lobby(closes_in=6, others=80, per_second=40)
+    lobby = hall.add_lobby(closes_after=5, others=80, per_second=40)
     visit = visits(hall, phone=True, script=NEVER_A_WITNESS)
     come_in(visit)
     assert_accessible(visit.page)
@@ -88,8 +88,7 @@ def test_the_page_is_silent_until_the_draw_finds_its_number_in_one_file_and_call
 def test_the_draw_is_an_event_also_for_who_is_let_in_at_once_and_the_root_seen_before_the_round_is_kept(
     hall: FakeApi, visits: Visits
 ) -> None:
-    lobby = hall.add_lobby(closes_in=4, draws_in=2, front=20_000, others=12_344)
-    lobby.root_at = lobby.closes_at + 0.5
+    hall.add_lobby(closes_after=2, draws_in=3, root_in=1, front=20_000, others=12_344)
     hall.queue["night-sky"] = {}
     visit = visits(hall, language="en-US", script=ALWAYS_A_WITNESS)
     visit.sign_up("fan")
@@ -121,7 +120,7 @@ def test_the_draw_is_an_event_also_for_who_is_let_in_at_once_and_the_root_seen_b
 def test_who_wants_no_motion_sees_the_number_at_once_and_a_draw_without_a_beacon_says_so(
     hall: FakeApi, visits: Visits
 ) -> None:
-    hall.add_lobby(closes_in=3, beacon=False, per_second=1, front=0)
+    hall.add_lobby(closes_after=2, beacon=False, per_second=1, front=-60)
     visit = visits(hall, language="en-US", light=True, phone=True, script=NEVER_A_WITNESS + CALM)
     come_in(visit)
     visit.page.locator(".ahead .settled").wait_for()
@@ -139,18 +138,17 @@ def test_who_wants_no_motion_sees_the_number_at_once_and_a_draw_without_a_beacon
 
 
 def test_a_draw_that_was_tampered_with_fails_loudly_and_says_how(hall: FakeApi, visits: Visits) -> None:
-    lobby = hall.add_lobby(closes_in=3)
+    lobby = hall.add_lobby(closes_after=2)
     visit = visits(hall, language="en-US", script=NEVER_A_WITNESS)
     come_in(visit)
     visit.page.locator(".ahead .settled").wait_for()
     own = lobby.entry("fan")
     number = visit.kept("lobby.")["number"]
-    honest = {name: content for name, content in lobby.files.items() if content}
-    seed = next(name.split("/")[1] for name in honest if name.startswith("pieces"))
-    root = next(name.split("/")[1] for name in honest if name.startswith("entries"))
-    others = {name: content.replace(bytes.fromhex(own), b"") for name, content in honest.items()}
-    lobby.files |= {name.replace(root, "ab" * 32): content for name, content in others.items()}
-    lobby.files |= {name.replace(seed, "cd" * 32): bytes(4) for name in honest}
+    pieces, entries = ({name: each for name, each in lobby.files.items() if name.startswith(kind)} for kind in "pe")
+    seed, root = (next(iter(files)).split("/")[1] for files in (pieces, entries))
+    without = {name: content.replace(bytes.fromhex(own), b"") for name, content in entries.items()}
+    lobby.files |= {name.replace(root, "ab" * 32): content for name, content in without.items()}
+    lobby.files |= {name.replace(seed, "cd" * 32): bytes(4) for name in pieces}
     cases: list[tuple[dict[str, Any], list[str]]] = [
         ({}, []),
         ({"commitment": "00" * 32}, []),  # it was kept while the lobby was open
@@ -196,7 +194,7 @@ def test_who_has_no_receipt_checks_everything_else(hall: FakeApi, visits: Visits
 
 
 def test_a_late_draw_is_waited_for_and_late_comers_queue_behind(hall: FakeApi, visits: Visits) -> None:
-    lobby = hall.add_lobby(closes_in=3, is_late=False)
+    lobby = hall.add_lobby(closes_after=2)
     visit, other = visits(hall, script=NEVER_A_WITNESS), visits(hall, phone=True, expected={409})
     come_in(visit)
     lobby.is_late = True
@@ -220,17 +218,24 @@ def test_a_late_draw_is_waited_for_and_late_comers_queue_behind(hall: FakeApi, v
 
 
 def test_sales_that_are_over_before_the_draw_end_the_place_and_say_so(hall: FakeApi, visits: Visits) -> None:
-    lobby = hall.add_lobby(closes_in=3)
-    hall.concerts["night-sky"]["salesCloseAt"] = rfc3339(lobby.draws_at)
+    hall.add_lobby(closes_after=2, is_late=True)
     visit = visits(hall, script=NEVER_A_WITNESS)
     come_in(visit)
-    lobby.is_late = True
+    over = rfc3339(hall.now() - 1)
+    hall.concerts["night-sky"]["salesCloseAt"] = over
+    visit.page.evaluate(
+        """(over) => { const key = Object.keys(localStorage).find((key) => key.startsWith("ost.place."));
+        const place = JSON.parse(localStorage.getItem(key));
+        localStorage.setItem(key, JSON.stringify({ ...place, lobby: { ...place.lobby, salesCloseAt: over } })); }""",
+        over,
+    )
+    visit.page.reload()
 
     expect(visit.page.locator(".page .note")).to_contain_text("예매 기간이 끝")
 
 
 def test_leaving_is_asked_about_coming_back_costs_nothing_and_the_rush_is_spread(hall: FakeApi, visits: Visits) -> None:
-    lobby = hall.add_lobby(opens_in=-1, closes_in=4)
+    hall.add_lobby(opened=1, closes_in=30)
     visit = visits(hall, script=NEVER_A_WITNESS)
     visit.sign_up("fan")
     visit.go("/concerts/night-sky")
@@ -240,7 +245,6 @@ def test_leaving_is_asked_about_coming_back_costs_nothing_and_the_rush_is_spread
     clicked = time.monotonic()
     visit.page.locator(".lobby .until").wait_for()
     assert hall.asked("POST", TOKENS)[0].at >= clicked
-    lobby.opens_at, lobby.closes_at, lobby.draws_at = hall.now() - 900, hall.now() + 900, hall.now() + 901
     visit.page.locator(".actions").get_by_role("button", name="로비 나가기").click()
     visit.page.get_by_role("dialog").locator(".danger").click()
     expect(visit.page.locator(".concert h1")).to_be_visible()
@@ -250,11 +254,10 @@ def test_leaving_is_asked_about_coming_back_costs_nothing_and_the_rush_is_spread
 def test_an_opening_that_was_postponed_is_waited_for_and_a_lobby_left_elsewhere_is_explained(
     hall: FakeApi, visits: Visits
 ) -> None:
-    lobby = hall.add_lobby(closes_in=3)
-    visit = visits(hall, language="en-US", script=NEVER_A_WITNESS)
+    lobby = hall.add_lobby(closes_after=2)
+    visit = visits(hall, language="en-US", script=NEVER_A_WITNESS, expected={401})
     come_in(visit)
-    lobby.closes_at += 5
-    lobby.draws_at += 5
+    lobby.closes_at += 6
     expect(visit.page.locator(".crowd.moves")).to_be_visible()
     expect(visit.page.locator(".lobby:not(:has(.moves)) .until .countdown")).to_be_visible()
     hall.fan("fan").places.clear()

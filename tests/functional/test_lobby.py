@@ -393,9 +393,7 @@ DEATHS = [
 DOCUMENT = Path(__file__).parents[2] / "docs" / "draw.md"
 
 
-def test_killed_at_every_step_and_run_again_it_is_one_order_and_the_document_says_what_stands_in_between(
-    concert: Concert, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_killed_at_every_step_and_run_again_it_is_one_order(concert: Concert, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawing, "ThreadPoolExecutor", InTurns)
     monkeypatch.setattr(draw, "PARTITIONS", PARTITIONS)  # entries that begin with so small a byte
     monkeypatch.setattr(lobby, "entry_of", lambda _lobby, user: f"{int(user):02x}" * draw.ID_BYTES)
@@ -438,7 +436,7 @@ def killed(step: str, which: int, *, after: bool, monkeypatch: pytest.MonkeyPatc
         with pytest.raises(Killed):
             drawing.draw_lobby(CONCERT, now=clock, sleep=clock.sleep, fetch=fetch)
     memory.forget()
-    found = lobby.read(CONCERT) or {}
+    found: dict[str, Any] = {**(lobby.read(CONCERT) or {})}
     files = Counter(kind for item in stored() for kind in ("LIST", "PIECES") if f"#{kind}#" in str(item["pk"]))
     much = {many: "all" if many == FANS else "some" if many else "–" for many in range(FANS + 1)}
     return {

@@ -124,6 +124,7 @@ export default {
     enter: "Enter the lobby",
     entering: "Letting you in…",
     back: "Back to the lobby",
+    notYet: "You are in the lobby. You can pick seats once your number is drawn and its turn has come.",
     doorHint: "Whoever is in the lobby when sales open gets a number by lot, which anybody can check. It makes no difference who comes first.",
     drawing: "The order is being drawn",
     drawingHint: "Were you in the lobby on another device? Your entry is safe, and your number will be here too. Whoever comes now queues behind those who were drawn.",
@@ -139,7 +140,7 @@ export default {
     missing: "You have a receipt, but the result has no number for you. Check the draw and keep your receipt.",
     calls: "This page takes your place in line in",
     calling: "Taking your place in line…",
-    stay: "You need not do anything, but stay here: your number is kept until {when} at least.",
+    stay: "You need not do anything, but stay here: your number is kept until {when}.",
     goIn: "Go in now",
   },
   draw: {
@@ -165,6 +166,7 @@ export default {
     reading: "Reading the list",
     right: { one: "The draw is right: {n} thing was checked", other: "The draw is right: {n} things were checked" },
     rightText: "Nobody chose this order.",
+    rightBare: "Whatever can be checked without a beacon is as it should be.",
     wrong: { one: "This draw is not right: {n} thing is wrong", other: "This draw is not right: {n} things are wrong" },
     wrongText: "Keep your receipt, and show this to the organisers and to others.",
     passed: {

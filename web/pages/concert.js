@@ -106,7 +106,7 @@ function Door({ concert, dates, reload }) {
   } else if (SHUT[phase]) {
     action = html`<p class="door-soon">${t(SHUT[phase])}</p>`;
   } else if (lobby?.phase === "drawing") {
-    action = html`<p class="door-soon">${t("lobby.drawing")}</p>${lobby.drawsAt && html`<p class="door-left"><${Countdown} until=${lobby.drawsAt} label=${t("lobby.drawing")} /></p>`}`;
+    action = html`<p class="door-soon">${t("lobby.drawing")}</p>${lobby.drawsAt && html`<p class="door-left"><${Countdown} until=${lobby.drawsAt} label=${t("lobby.drawing")} onEnd=${() => draw((count) => count + 1)} /></p>`}`;
   } else if (!signedIn.value) {
     action = html`<button type="button" class="button" onClick=${() => signInFirst()}>${t("door.signIn")}</button>`;
   } else if (lobby?.phase === "open") {

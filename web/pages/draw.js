@@ -75,7 +75,7 @@ function Found({ found: { passed, failed, unchecked, number: mine }, draw }) {
     <div class="findings">
       ${failed.length
         ? html`<${Note} tone="bad" alert title=${t("draw.wrong", { n: failed.length })}>${t("draw.wrongText")}<//>`
-        : html`<${Note} tone="good" live title=${t("draw.right", { n: passed.length })}>${t("draw.rightText")}<//>`}
+        : html`<${Note} tone="good" live title=${t("draw.right", { n: passed.length })}>${t(draw.beacon ? "draw.rightText" : "draw.rightBare")}<//>`}
       <ul class="checked">
         ${failed.map((name) => line("failed", name, "cross"))}
         ${passed.map((name) => line("passed", name, "check"))}

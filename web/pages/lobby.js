@@ -14,7 +14,6 @@ const FAR_S = 2 * 86_400;
 const ARRIVE_MS = 1100; // what was drawn from stands there before the number moves
 const ROLL_MS = 2200;
 const REST_MS = 1000;
-const CALL_MARGIN_S = 50; // a number is waited for a minute; so long it is safe to say
 
 /** Draws anew at a time (RFC 3339) of the server's. */
 function useTurnAt(...times) {
@@ -50,6 +49,7 @@ export function Lobby({ concertId, place }) {
           <span>${dayAndTime(closesAt)}</span></p>
         <${Crowd} mine=${Math.floor(STICKS / 2)} moves=${turn !== 0} />
         <p class="unseen" aria-live="polite">${turn === 0 ? "" : label}</p>
+        ${view.message && html`<${Note} tone="info" live>${view.message}<//>`}
         ${turn === 0 && near && html`<${Note} tone="good" live>${t("lobby.near")}<//>`}
         ${turn === -1 && place.late > 0 && html`<${Note} tone="warn" live>${t(lobby.hasBeacon ? "lobby.late" : "lobby.lateBare")}<//>`}
         <${Trouble} place=${place} />
@@ -79,11 +79,10 @@ function Crowd({ mine, ahead = 0, moves = false }) {
 /** The draw, shown: what it was made from, then one's own number, which moves until it is found. */
 export function Drawn({ concertId, place }) {
   const { title, drawn } = place;
-  const { number: mine, entries, root, round, roundAt, shown, isMissing, callAt } = drawn;
+  const { number: mine, entries, root, round, roundAt, shown, isMissing, callAt, keptUntil } = drawn;
   const state = placeState(place);
   const rolled = useRoll(mine ?? 0, entries, !shown, () => change(concertId, { drawn: { ...drawn, shown: true } }));
   useEffect(() => (state === "LOBBY" ? stayAwake() : undefined), [state]);
-  const calls = new Date(callAt).toISOString();
   const spot = mine ? Math.min(STICKS - 1, Math.floor(((rolled.value - 1) / Math.max(1, entries)) * STICKS)) : -1;
   return html`
     <${Page} class="waiting lobby drawn ${shown ? "still" : ""}" title=${title ?? t("draw.title")} lead=${t("drawn.lead")}
@@ -102,7 +101,7 @@ export function Drawn({ concertId, place }) {
         `}
         ${isMissing && html`<${Note} tone="bad" alert actions=${html`<${DrawLink} concertId=${concertId}>${t("draw.check")}<//>`}>${t("drawn.missing")}<//>`}
         ${state === "ACTIVE" && html`<p class="center"><button type="button" class="button" onClick=${() => change(concertId, { drawn: { ...drawn, shown: true } })}>${t("drawn.goIn")}</button></p>`}
-        ${state === "LOBBY" && html`<${FirstCall} at=${calls} />`}
+        ${state === "LOBBY" && html`<${FirstCall} at=${callAt} keptUntil=${keptUntil} />`}
         <${Trouble} place=${place} />
       </section>
       <p class="center actions">
@@ -114,12 +113,12 @@ export function Drawn({ concertId, place }) {
 }
 
 /** When this page takes the place in line. Nobody has to do anything, but somebody has to be there. */
-function FirstCall({ at }) {
+function FirstCall({ at, keptUntil }) {
   const [, draw] = useState(0);
-  const until = new Date(Date.parse(at) + CALL_MARGIN_S * 1000).toISOString();
+  const until = new Date(at).toISOString();
   return html`
-    <p class="first-call">${secondsUntil(at) ? html`${t("drawn.calls")} <${Countdown} until=${at} label=${t("drawn.calls")} onEnd=${() => draw(1)} />` : t("drawn.calling")}</p>
-    <p class="hint">${t("drawn.stay", { when: clock(until) })}</p>
+    <p class="first-call">${secondsUntil(until) ? html`${t("drawn.calls")} <${Countdown} until=${until} label=${t("drawn.calls")} onEnd=${() => draw(1)} />` : t("drawn.calling")}</p>
+    ${keptUntil > serverNow() && html`<p class="hint">${t("drawn.stay", { when: clock(keptUntil) })}</p>`}
   `;
 }
 

@@ -128,6 +128,9 @@ function Right({ concertId }) {
   if (state === "WAITING") {
     return html`<${Note} tone="warn" actions=${html`<a class="button quiet" href=${href`/concerts/${concertId}/queue`}>${t("door.back")}</a>`}>${t("seats.stillWaiting", { n: place.view.ahead ?? 0 })}<//>`;
   }
+  if (state === "LOBBY") {
+    return html`<${Note} actions=${html`<a class="button quiet" href=${href`/concerts/${concertId}/queue`}>${t("lobby.back")}</a>`}>${t("lobby.notYet")}<//>`;
+  }
   if (state === "ENDED") {
     return html`<${Note} tone="warn" actions=${html`<a class="button quiet" href=${href`/concerts/${concertId}/queue`}>${t("queue.joinAgain")}</a>`}>${t("errors.QUEUE_TOKEN_EXPIRED")}<//>`;
   }
