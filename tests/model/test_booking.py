@@ -1,8 +1,9 @@
 """The whole booking against a small model of it, with faults at any call and the clock moving in between.
 
 Users join, reserve, release, charge, use, pay and cancel, with old keys and new ones; a date is called off; executions
-are held back, steps break, requests arrive late, holds expire, the sweep comes by each minute. After each step the
-auditor finds nothing and what the users see is what the model says.
+are held back, steps break, requests arrive late, holds expire, the sweep comes by each minute. Doors scan tickets that
+are good, given back, forged or of another date, at once or offline, and send what they scanned again and in any order.
+After each step the auditor finds nothing and what everybody sees is what the model says.
 
 `FUZZ_STEPS=10000 pytest tests/model -s --hypothesis-seed=1` runs it at length; a failure prints the steps to it, and
 the same seed finds it again.
@@ -19,7 +20,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from booking import catalog, clock, ids, payments
+from booking import catalog, clock, ids, payments, tickets
 from booking.queue import tick
 from tests.faults import Fault, Kind, ProcessEnded
 from tests.handlers import call
@@ -32,6 +33,8 @@ HOLD = 300
 MAX_HOLDING = 900
 AGAIN = 300
 LIMIT = 4
+DOORS = ("north", "south")
+SCANS = ("s1", "s2", "s3", "s4", "s5", "s6")
 
 BREAKS = st.sampled_from([None, None, None, "UsePoints", "ConfirmBooking", "UnlockHold", "RefundPoints"])
 
@@ -67,6 +70,16 @@ class Hold:
         return PRICE * len(self.seats)
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What a guest shows at a door: the ticket of a reservation's seat, as it was signed or forged."""
+
+    reservation: str
+    seat: int
+    code: str
+    forged: bool
+
+
 @dataclass
 class Model:
     """What must be true, kept in a few dictionaries."""
@@ -81,9 +94,27 @@ class Model:
     """Open payments and their reservations."""
     called_off: set[str] = field(default_factory=set)
     """Performances that the organiser has called off."""
+    scans: dict[tuple[str, str, str], Shown] = field(default_factory=dict)
+    """What each scan was of, by performance, door and its name."""
+    admitted: dict[tuple[str, int], tuple[str, str]] = field(default_factory=dict)
+    """Door and name of the scan that a reservation's seat was admitted with."""
     holding: dict[tuple[str, str], set[tuple[int, int]]] = field(default_factory=dict)
     """Since when a user may have been holding seats of a performance, and the latest deadline since then. Whoever pays
     begins anew, at one of their next holds."""
+
+    def scan(self, performance: str, door: str, name: str, shown: Shown) -> tuple[str, str | None]:
+        """Take one scan; tell what it means, and which door let this guest in."""
+        shown = self.scans.setdefault((performance, door, name), shown)
+        hold, seat = self.holds[shown.reservation], (shown.reservation, shown.seat)
+        if shown.forged:
+            return "INVALID", None
+        if hold.performance != performance:
+            return "WRONG_DATE", None
+        good = hold.status == "CONFIRMED" and shown.seat in hold.seats
+        first = self.admitted.setdefault(seat, (door, name)) if good else self.admitted.get(seat)
+        if first == (door, name):
+            return "ADMITTED", door
+        return ("ALREADY", first[0]) if good and first else ("REVOKED", None)
 
     def count(self, user: str, performance: str, at: float) -> int:
         """Count what a user has of a performance."""
@@ -126,6 +157,7 @@ class Booking(RuleBasedStateMachine):
         world.wire.set(None)
         self.model = Model()
         self.payment_users: dict[str, str] = {}
+        self.offline: dict[str, list[tuple[str, Shown]]] = {door: [] for door in DOORS}
 
     # ---- what users do
 
@@ -263,6 +295,28 @@ class Booking(RuleBasedStateMachine):
         if name is not None and self.model.holds[name].user == user:
             self._pay(name, key, fault, breaks, late=late)
 
+    @rule(
+        user=users,
+        performance=st.sampled_from(PERFORMANCES),
+        seats=st.sets(st.integers(1, SEATS), min_size=1, max_size=2).map(lambda seats: tuple(sorted(seats))),
+        door=st.sampled_from(DOORS),
+        name=st.sampled_from(SCANS),
+        comes=st.booleans(),
+    )
+    def buy_and_come(
+        self, user: str, performance: str, seats: tuple[int, ...], door: str, name: str, comes: bool
+    ) -> None:
+        """Buy seats while nothing goes wrong, and perhaps come in with the first."""
+        once = f"only for {Booking.steps}"
+        self.charge(user, PRICE * len(seats), once, None)
+        self.reserve(user, performance, seats, None)
+        reservation = self.model.owner(performance, seats[0], self.world.time.at)
+        if reservation is None or self.model.holds[reservation].user != user:
+            return
+        self._pay(reservation, once, None, None, late=False)
+        if comes:
+            self._scan(None, performance, door, [(name, self._shown(reservation, seats[0], forged=False))])
+
     @precondition(lambda self: self.model.holds)
     @rule(data=st.data(), key=keys, fault=faults(14), breaks=BREAKS, late=st.booleans())
     def pay(self, data: st.DataObject, key: str, fault: Fault | None, breaks: str | None, late: bool) -> None:
@@ -273,7 +327,7 @@ class Booking(RuleBasedStateMachine):
     @rule(data=st.data(), fault=faults(9))
     def cancel(self, data: st.DataObject, fault: Fault | None) -> None:
         """Cancel some seats of a booking, or try to; there is time enough that nothing is kept."""
-        name = data.draw(st.sampled_from(sorted(self.model.holds)), label="reservation")
+        name = self._booking(data)
         hold = self.model.holds[name]
         seats = data.draw(st.sets(st.sampled_from(hold.bought), min_size=1), label="seats")
         body = {"seatNumbers": sorted(seats), "expectedRefund": PRICE * len(seats)}
@@ -281,14 +335,23 @@ class Booking(RuleBasedStateMachine):
         answer = self._ask(fault, "cancel_reservation", hold.user, body, key=key, reservationId=name)
         if hold.status == "CONFIRMED" and hold.performance in self.model.called_off:
             assert answer.code == "PERFORMANCE_CANCELLED", answer
+        elif hold.status == "CONFIRMED" and any(
+            (name, seat) in self.model.admitted for seat in seats & set(hold.seats)
+        ):
+            assert (answer.code, seats <= set(hold.seats)) == ("NOT_CANCELLABLE", answer.body["reason"] == "CHECKED_IN")
+            Booking.ended["checked in"] += 1
         elif hold.status == "CONFIRMED" and seats <= set(hold.seats):
             assert answer.status in {201, 202}, answer
             assert (answer.body["refund"], answer.body["seatNumbers"]) == (PRICE * len(seats), sorted(seats))
             self._given_back(hold, tuple(seat for seat in hold.seats if seat not in seats))
             Booking.ended["cancelled"] += 1
-        else:
-            assert answer.code == "NOT_CANCELLABLE", answer
         self._check()
+
+    def _booking(self, data: st.DataObject) -> str:
+        """Choose a reservation, mostly one that was paid for."""
+        paid = [name for name, hold in self.model.holds.items() if hold.status in {"CONFIRMED", "CANCELLED"}]
+        known = sorted(self.model.holds)
+        return str(data.draw(st.sampled_from(known + 4 * sorted(paid)), label="reservation"))
 
     def _given_back(self, hold: Hold, left: tuple[int, ...]) -> None:
         self.model.balance[hold.user] += PRICE * (len(hold.seats) - len(left))
@@ -366,6 +429,49 @@ class Booking(RuleBasedStateMachine):
                 return answer
             self.world.time.sleep(1)
         return answer
+
+    # ---- what doors do
+
+    @precondition(lambda self: self.model.holds)
+    @rule(data=st.data(), door=st.sampled_from(DOORS), name=st.sampled_from(SCANS), online=st.booleans())
+    def show(self, data: st.DataObject, door: str, name: str, online: bool) -> None:
+        """Show a ticket at a door, which asks at once or keeps the scan for later."""
+        reservation = self._booking(data)
+        seat = data.draw(st.sampled_from(self.model.holds[reservation].bought), label="seat")
+        shown = self._shown(reservation, seat, forged=data.draw(st.integers(0, 9), label="forged") == 0)
+        if not online:
+            self.offline[door].append((name, shown))
+            return
+        performance = data.draw(st.sampled_from((self.model.holds[reservation].performance, *PERFORMANCES)))
+        self._scan(data.draw(faults(4), label="fault"), performance, door, [(name, shown)])
+
+    @precondition(lambda self: any(self.offline.values()))
+    @rule(data=st.data(), performance=st.sampled_from(PERFORMANCES), fault=faults(12))
+    def sync(self, data: st.DataObject, performance: str, fault: Fault | None) -> None:
+        """Send what a door has kept, in any order; it may send all of it again later."""
+        door = data.draw(st.sampled_from([door for door in DOORS if self.offline[door]]), label="door")
+        self._scan(fault, performance, door, data.draw(st.permutations(self.offline[door]), label="order")[:9])
+        if data.draw(st.booleans(), label="forgets"):
+            self.offline[door].clear()
+
+    def _shown(self, reservation: str, seat: int, *, forged: bool) -> Shown:
+        code = tickets.code_of(tickets.ticket_of(self.model.holds[reservation].performance, seat, reservation))
+        return Shown(reservation, seat, f"{code[:-86]}{'A' * 86}" if forged else code, forged)
+
+    def _scan(self, fault: Fault | None, performance: str, door: str, scans: list[tuple[str, Shown]]) -> None:
+        at = clock.rfc3339(clock.now() + (7200 if door == "north" else -7200))  # no clock of a door is right
+        body = {
+            "deviceId": door,
+            "scans": [{"scanId": name, "code": shown.code, "at": at} for name, shown in scans],
+        }
+        staff = {"cognito:groups": "[staff]"}
+        answer = self._ask(fault, "record_check_ins", "staff", body, claims=staff, performanceId=performance)
+        assert answer.status == 200, answer
+        for (name, shown), result in zip(scans, answer.body["results"], strict=True):
+            outcome, first = self.model.scan(performance, door, name, shown)
+            assert (result["outcome"], result.get("first", {}).get("deviceId")) == (outcome, first), result
+            Booking.ended[outcome] += 1
+        self._check()
 
     # ---- what happens by itself
 
@@ -522,4 +628,5 @@ def test_booking_is_what_the_model_says(opened: tuple[World, Any]) -> None:
             phases=[Phase.generate, Phase.shrink] if at_length else [Phase.generate],
         ),
     )
-    assert min(Booking.ended[end] for end in ("cancelled", "called off")) > 0, Booking.ended
+    ends = ("cancelled", "called off", "checked in", "ADMITTED", "ALREADY", "REVOKED", "WRONG_DATE", "INVALID")
+    assert min(Booking.ended[end] for end in ends) > 0, Booking.ended
