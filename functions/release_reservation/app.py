@@ -5,7 +5,13 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from booking import clock, http, reservations
-from booking.errors import PaymentInProgress, ReservationExpired, ReservationNotFound, ReservationNotHeld
+from booking.errors import (
+    PaymentInProgress,
+    PerformanceCancelled,
+    ReservationExpired,
+    ReservationNotFound,
+    ReservationNotHeld,
+)
 from booking.observability import bind
 
 app = http.api(missing=ReservationNotFound)
@@ -18,7 +24,7 @@ app = http.api(missing=ReservationNotFound)
         tag="reservations",
         success=(204, None),
         user=True,
-        errors=[ReservationNotFound, PaymentInProgress, ReservationNotHeld, ReservationExpired],
+        errors=[ReservationNotFound, PaymentInProgress, ReservationNotHeld, ReservationExpired, PerformanceCancelled],
     ),
 )
 def release_reservation(reservationId: str) -> Response[Any]:

@@ -351,12 +351,26 @@ def _booked(seat: int) -> payments.Payment:
     return payment
 
 
+def _a_hold_to_show() -> dict[str, Any]:
+    sent = event("get_reservation")
+    memory.forget()
+    return sent
+
+
+def _holds_to_list() -> dict[str, Any]:
+    given.hold(USER, [9])
+    memory.forget()
+    return event("list_reservations")
+
+
 def _a_lobby_to_draw() -> dict[str, Any]:
     given.concert_with_a_lobby(closed=True)
     return {}
 
 
 SCENARIOS: dict[str, list[Callable[[], dict[str, Any]]]] = {
+    "get_reservation": [_a_hold_to_show],
+    "list_reservations": [_holds_to_list],
     "get_performance": [_in_a_hall("get_performance")],
     "get_layout": [_in_a_hall("get_layout")],
     "list_performances": [_in_a_hall("list_performances")],

@@ -8,6 +8,7 @@ import pytest
 import time_machine
 
 from booking import catalog, halls
+from booking.catalog import mark, sum_up, summed_up
 from booking.layout import Hall, Row, Section
 from tests.tables import timeout_of_the_functions
 from tools.ost.catalog import Concert, Item
@@ -94,6 +95,20 @@ def take_seat(
     if expires_at is not None:
         item["expiresAt"] = {"N": str(expires_at)}
     tables.client.put_item(TableName=tables.seats, Item=item)
+
+
+def test_a_date_that_was_called_off_stays_counted_out_of_its_concert(tables: CatalogTables) -> None:
+    wanted = concert("first", "second")
+    wanted.item.update(summed_up(wanted.performances.values()))
+    publish(tables, [wanted])
+    mark("night-sky.first", "cancelled", NOW)
+    sum_up("night-sky")
+
+    plan = publish(tables, [wanted])
+
+    assert {change.outcome for change in plan.changes} == {"unchanged"}
+    published = tables.concert("night-sky") or {}
+    assert [date.get("cancelled", False) for date in published["dates"]] == [True, False]
 
 
 def test_publishing_again_changes_nothing(tables: CatalogTables) -> None:

@@ -15,7 +15,7 @@ from lab import calling_off as lab_calling_off
 from tests.faults import Fault, Kind, ProcessEnded, kinds_for
 from tests.handlers import call, event_text
 from tests.tables import resources
-from tests.world import PERFORMANCES, PRICE, SEATS, TABLES, World
+from tests.world import CONCERT, PERFORMANCES, PRICE, SEATS, TABLES, World
 from tools.ost.paths import ROOT
 
 DATE = PERFORMANCES[0]
@@ -67,6 +67,97 @@ def closed(world: World) -> None:
     assert world.violations() == []
     found = calling_off.survey(DATE, clock.now())
     assert (found["bookings"], found["points"], found["owed"], found["sealed"]) == (0, 0, 0, SEATS)
+
+
+# ---- what fans are shown of it
+
+
+def published_with_dates(world: World) -> None:
+    """Let the concert's item say when its dates are and what they cost at least, as publishing does."""
+    concert = {"pk": "CONCERT", "sk": CONCERT} | catalog.find_concert(CONCERT, clock.now())
+    world.put("catalog", concert | catalog.summed_up(catalog.list_performances(CONCERT, clock.now())))
+    world.new_process()
+
+
+def announced(world: World, date: str) -> None:
+    """Begin to call a date off; nothing walks over its seats yet."""
+    world.wire.stand_ins["stepfunctions"] = lambda _: (200, json.dumps({"executionArn": "x", "startDate": 0}))
+    calling_off.begin(date, calling_off.survey(date, clock.now())["code"], ACTOR, clock.now())
+
+
+def concert(world: World) -> dict[str, Any]:
+    world.new_process()
+    return dict(world.call("get_concert", concertId=CONCERT).body)
+
+
+def test_a_concert_counts_no_date_that_was_called_off(world: World) -> None:
+    write(update(TABLES["catalog"], {"pk": "night", "sk": "first"}, "SET #price = :less", None, less=PRICE - 1))
+    world.new_process()
+    published_with_dates(world)
+    assert (concert(world)["dates"]["count"], concert(world)["dates"]["priceFrom"]) == (2, PRICE - 1)
+
+    for _ in range(2):
+        announced(world, DATE)
+        assert (concert(world)["dates"]["count"], concert(world)["dates"]["priceFrom"]) == (1, PRICE)
+        assert concert(world)["saleStatus"] == "ON_SALE"
+
+    announced(world, PERFORMANCES[1])
+    assert (concert(world)["dates"], concert(world)["saleStatus"]) == (None, "OVER")
+
+
+def test_a_sale_whose_last_date_was_called_off_is_over_when_the_others_have_begun(world: World) -> None:
+    later = {"pk": "night", "sk": "first"}
+    write(update(TABLES["catalog"], later, "SET #startsAt = :soon", None, soon=clock.now() + 60))
+    world.new_process()
+    published_with_dates(world)
+    announced(world, PERFORMANCES[1])
+    assert concert(world)["saleStatus"] == "ON_SALE"
+    world.time.sleep(60)
+    assert concert(world)["saleStatus"] == "OVER"
+
+
+def test_dates_that_are_called_off_at_once_are_both_counted_out(world: World) -> None:
+    published_with_dates(world)
+
+    def beside(_: int, operation: str) -> None:
+        if operation == "dynamodb.UpdateItem":
+            world.wire.observe = None
+            announced(world, PERFORMANCES[1])
+
+    world.wire.observe = beside
+    announced(world, DATE)
+
+    assert concert(world)["dates"] is None
+
+
+def test_a_hold_of_a_date_that_was_called_off_says_so(world: World) -> None:
+    held, other = world.hold("eve", 5), world.hold("eve", 1, performance=PERFORMANCES[1])
+    called_off(world)
+    cleared(world)
+
+    [shown, first] = [
+        world.call("get_reservation", "eve", reservationId=each["reservationId"]).body for each in (held, other)
+    ]
+    listed = world.call("list_reservations", "eve").body["items"]
+
+    assert (shown["status"], shown["cancelledBy"], shown["cancelledSeatNumbers"]) == ("CANCELLED", "ORGANISER", [5])
+    assert (shown["refunded"], first["status"], first["cancelledSeatNumbers"]) == (0, "HELD", [])
+    assert {each["reservationId"]: each["status"] for each in listed} == {
+        held["reservationId"]: "CANCELLED",
+        other["reservationId"]: "HELD",
+    }
+    assert world.release("eve", held).code == "PERFORMANCE_CANCELLED"
+    assert world.release("eve", other).status == 204
+    world.time.sleep(300)
+    assert world.call("get_reservation", "eve", reservationId=held["reservationId"]).body["status"] == "EXPIRED"
+
+
+def test_a_hold_can_be_released_before_its_seat_is_closed(world: World) -> None:
+    held = world.hold("eve", 5)
+    called_off(world)
+    assert world.release("eve", held).status == 204
+    cleared(world)
+    closed(world)
 
 
 # ---- before

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, Field, field_validator
 
-from booking.catalog import DEFAULT_FEES, FeePolicy
+from booking.catalog import DEFAULT_FEES, FeePolicy, summed_up
 from booking.layout import Hall
 from tools.ost.document import STRICT, Document, Identifier, Language, Location, Text, read_document
 from tools.ost.halls import read_hall
@@ -267,7 +267,7 @@ def _convert(entries: list[ConcertEntry], document: Document, folder: Path) -> l
             concert["lobbyOpensAt"] = lobby
         if entry.translations:
             concert["translations"] = _words(entry.translations)
-        concert |= _dates(list(performances.values()))
+        concert |= summed_up(performances.values())
         used = {performance.hall for performance in entry.performances}
         theirs = tuple(hall for name, hall in sorted(halls.items()) if name in used)
         concerts[entry.concertId] = Concert(concert, performances, entry.queueCapacity, theirs)
@@ -318,13 +318,6 @@ def _fees(entry: ConcertEntry) -> FeePolicy:
 
 def _words(translations: Mapping[str, ConcertWords | PerformanceWords]) -> dict[str, dict[str, str]]:
     return {language: words.model_dump(exclude_none=True) for language, words in translations.items()}
-
-
-def _dates(performances: list[Item]) -> Item:
-    """Sum a concert's dates up on the concert itself, so that a list says what comes next in one read."""
-    ordered = sorted(performances, key=lambda each: (each["startsAt"], each["sk"]))
-    dates: Item = {"dates": [{"startsAt": each["startsAt"], "timezone": each["timezone"]} for each in ordered]}
-    return dates | ({"priceFrom": min(each["price"] for each in performances)} if performances else {})
 
 
 def _epoch(document: Document, location: Location, text: str, zone: str) -> int | None:

@@ -14,7 +14,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from rich.table import Table
 
 from booking import halls, seats
-from booking.catalog import CACHE_SECONDS
+from booking.catalog import CACHE_SECONDS, summed_up
 from booking.layout import Hall
 from tools.ost.catalog import Concert, Item, read_catalog
 from tools.ost.console import Failure, err, out
@@ -312,13 +312,15 @@ def plan_concert(plan: Plan, tables: CatalogTables, wanted: Concert, now: int) -
     concert_id = wanted.concert_id
     published = tables.concert(concert_id)
     plan.lobbies += [f"  {concert_id}: {each}" for each in _breaks_the_lobby(published or {}, wanted.item, now)]
-    _plan_item(plan, "concert", concert_id, published, wanted.item)
+    present = tables.performances(concert_id)
+    called_off = {label: item for label, item in present.items() if item.get("cancelled")}
+    sums = summed_up((wanted.performances | called_off).values()) if "dates" in wanted.item else {}
+    _plan_item(plan, "concert", concert_id, published, wanted.item | sums)
     for hall in wanted.halls:
         if hall not in plan.halls and not tables.has_hall(hall.version):
             plan.halls.append(hall)
             detail = f"{hall.seats_total} seats in {len(hall.sections)} sections"
             plan.changes.append(Change("hall", f"{hall.hall_id} {hall.version}", "created", detail))
-    present = tables.performances(concert_id)
     for label, item in wanted.performances.items():
         before = present.get(label)
         if before and before.get("cancelled"):

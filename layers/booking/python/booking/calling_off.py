@@ -133,6 +133,7 @@ def begin(performance_id: str, code: str, actor: Actor, at: int) -> Survey:
         entry = _entry(performance_id, "PERFORMANCE_CALLED_OFF", actor, at, details)
         catalog.mark(performance_id, "cancelled", at, entry)
         found["cancelled"], found["startedAt"] = True, at
+    catalog.sum_up(performance_id.partition(".")[0])
     workflow: SFNClient = aws.client("stepfunctions")
     workflow.start_execution(
         stateMachineArn=settings().calling_off_workflow_arn,

@@ -6,10 +6,23 @@ in-memory cache: a published change is seen everywhere within `CACHE_SECONDS`.
 """
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict, cast
 
 from booking import clock
-from booking.dynamodb import Item, TransactionRefused, Write, get, query, query_all, transact, update
+from booking.dynamodb import (
+    ConditionFailed,
+    Item,
+    TransactionRefused,
+    Write,
+    attempts,
+    get,
+    query,
+    query_all,
+    transact,
+    update,
+    write,
+)
 from booking.errors import (
     ConcertNotFound,
     NoPerformances,
@@ -17,6 +30,7 @@ from booking.errors import (
     PerformanceNotFound,
     SalesClosed,
     SalesNotOpen,
+    TemporarilyUnavailable,
 )
 from booking.memory import cached
 from booking.settings import settings
@@ -30,10 +44,11 @@ SLUG = r"[a-z0-9][a-z0-9-]{0,39}"
 
 
 class Date(TypedDict):
-    """When a date of a concert begins, in epoch seconds, and the time zone of its venue."""
+    """When a date of a concert begins, in epoch seconds, and the time zone of its venue; and if it was called off."""
 
     startsAt: int
     timezone: str
+    cancelled: NotRequired[bool]
 
 
 class FeePolicy(TypedDict):
@@ -55,7 +70,7 @@ class Concert(TypedDict):
     """A title on sale. Times are epoch seconds.
 
     Whoever comes between `lobbyOpensAt` and `salesOpenAt` is put in an order that is drawn. `dates` (by time) and
-    `priceFrom` are sums of its performances, written when it was published.
+    `priceFrom` are sums of its performances (`summed_up`), written when it is published and when one is called off.
     `translations` are by language, then by member.
     """
 
@@ -234,6 +249,42 @@ def mark(performance_id: str, name: Literal["offSale", "cancelled"], at: int, *b
     return True
 
 
+def summed_up(performances: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Sum performances up for their concert's item, so that a list says what comes next in one read.
+
+    Dates that were called off are marked, and their prices count no more.
+    """
+    ordered = sorted(performances, key=lambda each: (each["startsAt"], each["sk"]))
+    dates = [
+        {"startsAt": each["startsAt"], "timezone": each["timezone"]}
+        | ({"cancelled": True} if each.get("cancelled") else {})
+        for each in ordered
+    ]
+    prices = [each["price"] for each in ordered if not each.get("cancelled")]
+    return {"dates": dates} | ({"priceFrom": min(prices)} if prices else {})
+
+
+def sum_up(concert_id: str) -> None:
+    """Sum a concert's performances up again, as they are now: what was read must be what is written over.
+
+    Safe to repeat. Concerts that were published without sums, long ago, have none.
+    """
+    key = {"pk": "CONCERT", "sk": concert_id}
+    for _ in attempts():
+        concert = get(settings().catalog_table, key)
+        if concert is None or "dates" not in concert:
+            return
+        sums = summed_up(query_all(settings().catalog_table, "#pk = :pk", pk=concert_id))
+        values = {"priceFrom": concert.get("priceFrom", 0)} | sums
+        change = "SET #dates = :dates, #priceFrom = :priceFrom"
+        try:
+            write(update(settings().catalog_table, key, change, "#dates = :before", before=concert["dates"], **values))
+        except ConditionFailed:
+            continue
+        return
+    raise TemporarilyUnavailable
+
+
 def _performance_key(performance_id: str) -> dict[str, str]:
     match = re.fullmatch(rf"({SLUG})\.({SLUG})", performance_id)
     if match is None:
@@ -277,7 +328,7 @@ def concert_view(concert: Concert, at: int) -> dict[str, Any]:
 
 
 def _dates_ahead(concert: Concert, at: int) -> dict[str, Any] | None:
-    ahead = [date for date in concert.get("dates", []) if date["startsAt"] > at]
+    ahead = [date for date in concert.get("dates", []) if date["startsAt"] > at and not date.get("cancelled")]
     if not ahead:
         return None
     return {

@@ -34,6 +34,7 @@ from booking.errors import (
     IdempotencyKeyReused,
     PaymentInProgress,
     PerformanceCancelled,
+    PerformanceNotFound,
     ReservationExpired,
     ReservationNotFound,
     ReservationNotHeld,
@@ -444,6 +445,7 @@ def release(user_id: str, reservation_id: str, at: int) -> None:
         PaymentInProgress: it is being paid for.
         ReservationExpired: its time is over; whoever has the seats now keeps them.
         ReservationNotHeld: it is paid for.
+        PerformanceCancelled: the organiser has called the date off, and the seats are closed.
 
     """
     for _ in attempts():
@@ -471,6 +473,8 @@ def release(user_id: str, reservation_id: str, at: int) -> None:
                 limits.take_out(user_id, item["performanceId"], reservation_id),
             )
         except TransactionRefused as refused:
+            if any(seats.is_sealed(seat) for seat in refused.refusals.values()):
+                raise PerformanceCancelled from refused
             if 0 not in refused.refusals and not refused.contended:
                 raise ReservationExpired from refused
         else:
@@ -599,7 +603,9 @@ def priced_seats(item: Reservation) -> list[PricedSeat]:
 
 
 def view(item: Reservation, at: int) -> dict[str, Any]:
-    """Show a reservation to its owner."""
+    """Show a reservation to its owner. A hold of a date that was called off shows as cancelled until its deadline."""
+    if _is_called_off(item, at):
+        item = {**item, "status": "CANCELLED", "cancelledSeatNumbers": item["seatNumbers"], "cancelledBy": "ORGANISER"}
     listed = ("reservationId", "concertId", "performanceId", "seatNumbers", "amount")
     shown = {name: value for name, value in item.items() if name in listed}
     shown |= {"status": status(item, at), "expiresAt": clock.rfc3339(item["expiresAt"])}
@@ -613,3 +619,13 @@ def view(item: Reservation, at: int) -> dict[str, Any]:
     if "paymentId" in item:
         shown["paymentId"] = item["paymentId"]
     return shown | {"serverTime": clock.rfc3339(at)}
+
+
+def _is_called_off(item: Reservation, at: int) -> bool:
+    """Tell whether a living hold, which no payment has locked, is of a date that was called off."""
+    if status(item, at) != "HELD" or "paymentId" in item:
+        return False
+    try:
+        return bool(catalog.find_performance(item["performanceId"], at).get("cancelled"))
+    except PerformanceNotFound:
+        return False

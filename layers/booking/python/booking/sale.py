@@ -21,7 +21,7 @@ REFUSALS: dict[Closed, type[BookingError]] = {"SOLD_OUT": SoldOut, "NO_DATES": N
 
 def status(concert: Concert, queue: QueueItem, at: int) -> Status:
     """Tell in what state a concert's sale is. `queue` may be some seconds old."""
-    if at >= concert["salesCloseAt"] or _all_begun(concert, at):
+    if at >= concert["salesCloseAt"] or _none_to_come(concert, at):
         return "OVER"
     if at < concert["salesOpenAt"]:
         return "UPCOMING"
@@ -33,9 +33,10 @@ def status(concert: Concert, queue: QueueItem, at: int) -> Status:
     return "PAUSED" if line_of(queue).paused else "ON_SALE"
 
 
-def _all_begun(concert: Concert, at: int) -> bool:
+def _none_to_come(concert: Concert, at: int) -> bool:
+    """Tell whether every date has begun or was called off; not where none were announced."""
     dates = concert.get("dates", [])
-    return bool(dates) and all(date["startsAt"] <= at for date in dates)
+    return bool(dates) and all(date["startsAt"] <= at or date.get("cancelled") for date in dates)
 
 
 def ensure_open(concert: Concert, at: int) -> None:
