@@ -1,11 +1,14 @@
 """What template.yaml has, made in whatever cloud the environment points at, and told to the functions."""
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
 from lab.in_process import template
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
 
@@ -66,9 +69,15 @@ def deploy() -> None:
     """Make every table and secret of the template, named by its logical id."""
     for name in resources("AWS::SecretsManager::Secret"):
         boto3.client("secretsmanager").create_secret(Name=name, SecretString="k" * 64)
-    client = boto3.client("dynamodb")
-    for name, properties in resources("AWS::DynamoDB::Table").items():
-        wanted = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+    create(boto3.client("dynamodb"))
+
+
+def create(client: "DynamoDBClient") -> list[str]:
+    """Make every table of the template; return their names."""
+    found = resources("AWS::DynamoDB::Table")
+    for name, properties in found.items():
+        wanted: Any = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
         client.create_table(TableName=name, **{key: properties[key] for key in wanted if key in properties})
         if ttl := properties.get("TimeToLiveSpecification"):
             client.update_time_to_live(TableName=name, TimeToLiveSpecification=ttl)
+    return list(found)

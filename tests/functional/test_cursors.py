@@ -1,18 +1,25 @@
 """A cursor that a list did not give is refused or leads somewhere in the same list; it is never an error of ours.
 
 DynamoDB refuses to begin a query outside of what its condition asks for, with an exception that is nobody's refusal.
-The cloud in this process does not, so these tests stand in its way (`Strict`) with the rules of the service.
+The cloud in this process does not, so these tests stand in its way (`Strict`) with the rules of the service. Whether
+these are its rules is tried on Amazon's own DynamoDB Local: start it, and say where it is with
+`OST_TEST_DYNAMODB=http://127.0.0.1:8000 .venv/bin/pytest tests/functional/test_cursors.py`.
 """
 
 import base64
+import contextlib
 import json
+import os
 import re
+from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from booking import clock, dynamodb, points
+from tests import tables
 from tests.functional import world
 from tests.handlers import call
 
@@ -25,6 +32,8 @@ LISTS = [
     "list_reservations",
     "list_sales",
 ]
+TABLE = "AWS::DynamoDB::Table"
+DYNAMODB_LOCAL = os.environ.get("OST_TEST_DYNAMODB")
 
 
 class Strict:
@@ -40,23 +49,74 @@ class Strict:
         if start is None:
             return
         self.began += 1
+        if DYNAMODB_LOCAL:
+            return
         names, values = request["ExpressionAttributeNames"], request["ExpressionAttributeValues"]
         equal = dict(re.findall(r"(#\w+) = (:\w+)", request["KeyConditionExpression"]))
         prefixed = dict(re.findall(r"begins_with\((#\w+), (:\w+)\)", request["KeyConditionExpression"]))
+        schema = {each["AttributeName"] for each in tables.resources(TABLE)[request["TableName"]]["KeySchema"]}
+        if set(start) != schema:
+            raise _refused("Exclusive Start Key must have same size as table's key schema")
         inside = all(start.get(names[name]) == values[value] for name, value in equal.items())
         inside &= all(start[names[name]]["S"].startswith(values[value]["S"]) for name, value in prefixed.items())
         if not inside or not all(part.get("S") for part in start.values()):
-            message = "The provided starting key is outside query boundaries based on provided conditions"
-            raise ClientError({"Error": {"Code": "ValidationException", "Message": message}}, "Query")
+            raise _refused("The provided starting key does not match the range key predicate")
+
+
+def _refused(message: str) -> ClientError:
+    return ClientError({"Error": {"Code": "ValidationException", "Message": message}}, "Query")
 
 
 @pytest.fixture
-def strict(cloud: None) -> Strict:
+def strict(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Strict]:
+    with contextlib.ExitStack() as made:
+        if DYNAMODB_LOCAL:
+            client = boto3.client("dynamodb", endpoint_url=DYNAMODB_LOCAL)
+            monkeypatch.setattr(dynamodb, "client", lambda: client)
+            for name in tables.create(client):
+                made.callback(client.delete_table, TableName=name)
+            made.callback(client.close)
+        yield filled()
+
+
+def filled() -> Strict:
     world.publish()
     for number in range(3):
         points.charge(world.USER, 1, f"key {number}", clock.now())
         world.hold(world.USER, [number + 1])
     return Strict()
+
+
+@pytest.mark.parametrize(
+    ("start", "begins"),
+    [
+        ({"sk": "ENTRY#000000000001"}, True),
+        ({"sk": "ENTRY#0000000000011"}, True),
+        ({"sk": "ENTRY#"}, True),
+        ({"sk": "ENTRY#\u0661"}, True),
+        ({"sk": "A"}, False),
+        ({"sk": "KEY#REQUEST#x"}, False),
+        ({"sk": "\0"}, False),
+        ({"sk": ""}, False),
+        ({"userId": "another", "sk": "ENTRY#000000000001"}, False),
+        ({}, False),
+        ({"sk": "ENTRY#000000000001", "more": "than the key"}, False),
+    ],
+    ids=str,
+)
+def test_a_query_begins_where_its_condition_holds(strict: Strict, start: dict[str, str], begins: bool) -> None:
+    query: Any = {
+        "TableName": "PointsTable",
+        "KeyConditionExpression": "#userId = :user AND begins_with(#sk, :entry)",
+        "ExpressionAttributeNames": {"#userId": "userId", "#sk": "sk"},
+        "ExpressionAttributeValues": {":user": {"S": world.USER}, ":entry": {"S": "ENTRY#"}},
+        "ExclusiveStartKey": {name: {"S": text} for name, text in ({"userId": world.USER} | start).items()},
+    }
+    if begins:
+        assert dynamodb.client().query(**query)["Count"] <= 3
+    else:
+        with pytest.raises(ClientError, match="ValidationException"):
+            dynamodb.client().query(**query)
 
 
 def page(function: str, **query: str) -> dict[str, Any]:
