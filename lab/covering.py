@@ -7,6 +7,7 @@ does when it is imported can be noticed everywhere, so nothing is left out then;
 """
 
 import ast
+import faulthandler
 import json
 import re
 import subprocess
@@ -25,6 +26,7 @@ from tools.ost.paths import ROOT
 PRODUCT = ("layers/booking/python/booking", "functions")
 READS_FILES = ("tests/contract/", "tests/tools/", "tests/audit/")
 """Tests that may notice a change by reading it, or in a process of their own."""
+PATIENCE_SECONDS = 60
 TOOL = sys.monitoring.COVERAGE_ID
 
 
@@ -48,6 +50,7 @@ class Learning:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._seconds: dict[str, float] = {}
+        self._failed: set[str] = set()
         self._lines: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
         self._ran: set[tuple[str, int]] = set()
         sys.monitoring.use_tool_id(TOOL, "covering")
@@ -73,11 +76,17 @@ class Learning:
                 self._lines[path][line].append(item.nodeid)
         return result
 
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Remember what fails without any change."""
+        if report.failed:
+            self._failed.add(report.nodeid)
+
     def pytest_sessionfinish(self) -> None:
         """Write down what was learnt."""
         sys.monitoring.set_events(TOOL, sys.monitoring.events.NO_EVENTS)
         sys.monitoring.free_tool_id(TOOL)
-        self._path.write_text(json.dumps({"seconds": self._seconds, "lines": self._lines}))
+        seconds = {name: took for name, took in self._seconds.items() if name not in self._failed}
+        self._path.write_text(json.dumps({"seconds": seconds, "lines": self._lines}))
 
 
 def changed_lines() -> tuple[str, set[int]]:
@@ -119,6 +128,21 @@ class Concerned:
         self._seconds: dict[str, float] = learnt["seconds"]
         self._file = {test for tests in ran.values() for test in tests}
         self._statement = {test for line in statements(path, lines) for test in ran.get(str(line), [])}
+        self._files = {test.split("::")[0] for test in self._statement}
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Do not even import files of tests that cannot notice."""
+        name = str(collection_path.relative_to(ROOT))
+        concerned = not self._statement or name in self._files or name.startswith(READS_FILES)
+        return None if concerned or collection_path.is_dir() else True
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        """End it all when a test takes far longer than without a change: it is noticed, too."""
+        faulthandler.dump_traceback_later(PATIENCE_SECONDS + 10 * self._seconds[item.nodeid], exit=True)
+        result = yield
+        faulthandler.cancel_dump_traceback_later()
+        return result
 
     def _rank(self, item: pytest.Item) -> int:
         if item.nodeid in self._statement:
@@ -128,15 +152,14 @@ class Concerned:
         return 2 if item.nodeid.startswith(READS_FILES) else 3
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Leave out what cannot notice; the rest is ordered by what it takes."""
+        """Leave out what cannot notice, or fails without any change; the rest is ordered by what it takes."""
         groups: dict[tuple[int, str], list[pytest.Item]] = defaultdict(list)
-        for item in items:
-            groups[self._rank(item), item.nodeid.split("::")[0]].append(item)
         last = 2 if self._statement else 3
-        took = {
-            key: sum(self._seconds.get(item.nodeid, 0.0) for item in group) / len(group)
-            for key, group in groups.items()
-        }
-        kept = sorted((key for key in groups if key[0] <= last), key=lambda key: (key[0], took[key], key[1]))
-        config.hook.pytest_deselected(items=[item for key, group in groups.items() if key[0] > last for item in group])
-        items[:] = [item for key in kept for item in groups[key]]
+        for item in items:
+            rank = self._rank(item)
+            if item.nodeid in self._seconds and rank <= last:
+                groups[rank, item.nodeid.split("::")[0]].append(item)
+        took = {key: sum(self._seconds[item.nodeid] for item in group) / len(group) for key, group in groups.items()}
+        kept = [item for key in sorted(groups, key=lambda key: (key[0], took[key])) for item in groups[key]]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+        items[:] = kept

@@ -25,8 +25,6 @@ TESTS = (
 """What is run: everything that needs no deployed stack."""
 LEARNT = "learnt.json"
 PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "lab.covering")
-STOP = ("-x", "-o", "faulthandler_timeout=300", "-o", "faulthandler_exit_on_timeout=true")
-"""A change is noticed by the first test that fails, or that takes minutes where it took seconds."""
 SETTINGS = """
 [cosmic-ray]
 module-path = ["layers/booking/python/booking", "functions"]
@@ -51,7 +49,7 @@ def mutants(
     learnt = copies[0] / LEARNT
     if not learnt.is_file():
         _run(*PYTEST, "--learn", str(learnt), *TESTS, where=copies[0])
-    command = " ".join((*PYTEST, *STOP, "--concerned", str(learnt), *TESTS))
+    command = " ".join((*PYTEST, "-x", "--concerned", str(learnt), *TESTS))
     name = f"sample-{seed}-{sample}.sqlite"
     for share, copy in enumerate(copies):
         (copy / "cosmic-ray.toml").write_text(SETTINGS.format(command=command))
