@@ -44,7 +44,7 @@ class Api:
         self.error: int | None = None
 
     def __call__(self, origin: str, request: Request) -> Answer:
-        assert origin == "api"
+        assert origin == ("draws" if "/draw" in request.path else "api")
         self.asked.append(request)
         if request.headers["host"] != API_HOST:
             return Answer(403, "API Gateway knows no such host")
@@ -111,7 +111,7 @@ def test_no_answer_is_shared_no_error_outlives_its_second_and_no_query_string_is
 
 
 def _managed_policy(resources: Resources) -> None:
-    _config(resources)["CacheBehaviors"][0]["CachePolicyId"] = USE_ORIGIN_CACHE_CONTROL
+    _config(resources)["CacheBehaviors"][-1]["CachePolicyId"] = USE_ORIGIN_CACHE_CONTROL
 
 
 def _errors_as_usual(resources: Resources) -> None:
@@ -131,11 +131,11 @@ def _host_in_the_key(resources: Resources) -> None:
 
 
 def _no_secret(resources: Resources) -> None:
-    _config(resources)["Origins"][1].pop("OriginCustomHeaders")
+    _config(resources)["Origins"][-1].pop("OriginCustomHeaders")
 
 
 def _path_as_it_is(resources: Resources) -> None:
-    del _config(resources)["CacheBehaviors"][0]["FunctionAssociations"]
+    del _config(resources)["CacheBehaviors"][-1]["FunctionAssociations"]
 
 
 def _config(resources: Resources) -> dict[str, Any]:
@@ -181,6 +181,26 @@ def test_who_reads_without_signing_in_shares_an_answer_for_as_long_as_it_says() 
         at.ask("GET", "/api/performances/p/seats")
 
     assert len(api.asked) == 2
+
+
+@pytest.mark.parametrize(("region", "shielded"), [("ap-northeast-2", True), ("", False)])
+def test_all_edges_ask_one_cache_for_what_a_draw_has_published_and_for_nothing_else(
+    region: str, *, shielded: bool
+) -> None:
+    resources = deployed("templates/edge.yaml", Service="s", ApiHost=API_HOST, OriginSecret=SECRET, ShieldRegion=region)
+
+    shields = {each["Id"]: each["OriginShield"] for each in _config(resources)["Origins"] if "OriginShield" in each}
+    assert shields == ({"draws": {"Enabled": True, "OriginShieldRegion": region}} if shielded else {})
+
+
+def test_a_file_of_a_draw_is_asked_of_the_api_once_by_an_edge() -> None:
+    api = Api("public, max-age=31536000, immutable")
+    at = Distribution(edge(), api)
+
+    for _ in range(3):
+        at.ask("GET", f"/api/concerts/starfall/draw/pieces/{'0' * 64}/000")
+
+    assert len(api.asked) == 1
 
 
 def test_what_changes_something_is_never_kept() -> None:

@@ -193,6 +193,14 @@ def test_every_entry_is_as_likely_at_every_place_of_a_longer_line() -> None:
     assert chi_square < 63 * 7 + 5 * math.sqrt(2 * 63 * 7)
 
 
+def test_accounts_are_worth_their_number_and_no_more() -> None:
+    """Five of fifty entries are one person's: first in a tenth of the draws, within five standard deviations."""
+    entries, draws = ids(50), 4_000
+    first = [min(entries, key=lambda entry: draw.key_of(hashed("won", n).hex(), entry.hex())) for n in range(draws)]
+
+    assert abs(sum(entry in entries[::10] for entry in first) - draws / 10) < 5 * math.sqrt(draws * 0.1 * 0.9)
+
+
 def test_first_calls_are_spread_from_the_front_on() -> None:
     assert [draw.first_call(number, 2_000, 500) for number in (1, 2_000, 2_500, 1_000_000)] == [0, 0, 1, 1_996]
 

@@ -21,6 +21,11 @@ from tools.ost.paths import BUILT, ROOT, inherited_environment
 from tools.ost.run import parse_parameters
 from tools.ost.stack import EDGE_REGION, Stack
 
+SHIELDS = {
+    *("us-east-1", "us-east-2", "us-west-2", "sa-east-1", "eu-central-1", "eu-west-1", "eu-west-2"),
+    *("ap-south-1", "ap-northeast-1", "ap-northeast-2", "ap-southeast-1", "ap-southeast-2"),
+}
+"""Regions in which CloudFront has an Origin Shield."""
 EDGE_TEMPLATE = ROOT / "templates" / "edge.yaml"
 MACHINES = {Architecture.X86_64: 62, Architecture.ARM64: 183}
 """How an ELF file says which processor it is for."""
@@ -92,6 +97,7 @@ def deploy_edge(stack: Stack, config: dict[str, Any], alarm_email: str) -> Stack
         "ApiHost": stack.outputs["ApiHost"],
         "OriginSecret": _versions(stack)[0],
         "AlarmEmail": alarm_email,
+        "ShieldRegion": stack.session.region_name if stack.session.region_name in SHIELDS else "",
     }
     given = [f"{key}={value}" for key, value in overrides.items() if value]
     given += config.get("parameter_overrides", "").split()
