@@ -608,8 +608,8 @@ export default {
       changing: "What is being changed",
       changed: "What was changed",
       kind: { CREATED: "New", CHANGED: "Changed", REMOVED: "Removed" },
-      aConcert: "the whole concert",
-      aDate: "the whole date",
+      aConcert: "The concert",
+      aDate: "Date",
     },
     date: { title: "A date", numbers: "Seats and points", sold: "Sold", held: "Held", available: "Left", checkedIn: "Came in" },
     bookings: {
@@ -623,7 +623,8 @@ export default {
       name: "Name",
       reservation: "Booking",
       seats: "Seats",
-      count: "How many",
+      cancelledSeats: "Cancelled seats",
+      returned: "Given back",
       amount: "Points",
       status: "Status",
       paidAt: "Paid at",
@@ -636,6 +637,8 @@ export default {
       open: "Cancel",
       of: "Cancel the booking of {name}",
       title: "Cancel for {name}",
+      paid: "Paid for these seats",
+      back: "Goes back",
       reason: "Why",
       reasonHint: "It is kept in the log, with your name.",
       agree: "Cancel and give {refund} back",
@@ -672,7 +675,7 @@ export default {
       reason: "Why: {reason}",
       action: { QUEUE_CHANGED: "Line changed", CATALOG_PUBLISHED: "Catalog published", PERFORMANCE_OFF_SALE: "Date taken off sale", PERFORMANCE_CALLED_OFF: "Date called off", RESERVATION_CANCELLED: "Booking cancelled", OTHER: "Something else" },
     },
-    field: { capacity: "May be in at once", paused: "Paused", message: "Message", reservations: "Bookings", seats: "Seats", amount: "Points", refund: "Given back", fee: "Kept as a fee", seatNumbers: "Seats" },
+    field: { capacity: "May be in at once", paused: "Paused", message: "Message", reservations: "Bookings", seats: "Seats", amount: "Points", refund: "Given back", fee: "Kept as a fee", cancelledSeatNumbers: "Cancelled seats", offSale: "Off sale" },
   },
 
   errors: {

@@ -608,8 +608,8 @@ export default {
       changing: "바뀌고 있는 내용",
       changed: "바뀐 내용",
       kind: { CREATED: "새로", CHANGED: "변경", REMOVED: "삭제" },
-      aConcert: "공연 전체",
-      aDate: "날짜 전체",
+      aConcert: "공연",
+      aDate: "날짜",
     },
     date: { title: "공연 날짜", numbers: "좌석과 포인트", sold: "판매", held: "결제 중", available: "남음", checkedIn: "입장 완료" },
     bookings: {
@@ -623,7 +623,8 @@ export default {
       name: "이름",
       reservation: "예매 번호",
       seats: "좌석",
-      count: "매수",
+      cancelledSeats: "취소한 좌석",
+      returned: "돌려준 포인트",
       amount: "포인트",
       status: "상태",
       paidAt: "결제 시각",
@@ -636,6 +637,8 @@ export default {
       open: "취소",
       of: "{name} 님의 예매 취소",
       title: "{name} 님의 예매 취소",
+      paid: "결제한 포인트",
+      back: "돌려줄 포인트",
       reason: "취소하는 까닭",
       reasonHint: "주최자의 이름과 함께 기록에 남아요.",
       agree: "취소하고 {refund} 돌려주기",
@@ -672,7 +675,7 @@ export default {
       reason: "까닭: {reason}",
       action: { QUEUE_CHANGED: "대기열 변경", CATALOG_PUBLISHED: "공연 등록", PERFORMANCE_OFF_SALE: "판매 중지", PERFORMANCE_CALLED_OFF: "공연 취소", RESERVATION_CANCELLED: "예매 취소", OTHER: "그 밖의 일" },
     },
-    field: { capacity: "한 번에 들어올 인원", paused: "멈춤", message: "안내", reservations: "예매", seats: "좌석", amount: "포인트", refund: "돌려준 포인트", fee: "수수료", seatNumbers: "좌석" },
+    field: { capacity: "한 번에 들어올 인원", paused: "멈춤", message: "안내", reservations: "예매", seats: "좌석", amount: "포인트", refund: "돌려준 포인트", fee: "수수료", cancelledSeatNumbers: "취소한 좌석", offSale: "판매 중지" },
   },
 
   errors: {

@@ -136,7 +136,7 @@ export function Refused({ problem, retry }) {
 
 const RULES = { WITHIN_24_HOURS: "cancelling.rule.soon", MOVED: "cancelling.rule.moved" };
 
-export function Sum({ quote }) {
+function Sum({ quote }) {
   const { paid, fee, refund, keepPercent, rule } = quote;
   const why = RULES[rule] ? t(RULES[rule]) : keepPercent === 0 ? t("cancelling.rule.early") : t("cancelling.rule.step", { n: keepPercent });
   return html`

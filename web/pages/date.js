@@ -1,6 +1,7 @@
 // One date, for organisers: what is sold of it, who booked, its hall, and calling it off.
 
 import { html, useEffect, useRef, useState } from "../vendor/libraries.js";
+import { seatsLeft } from "../cancelling.js";
 import { seatsOf } from "../catalog.js";
 import { saveCsv } from "../csv.js";
 import { dayAndTime, number, points, t, told } from "../language.js";
@@ -77,6 +78,7 @@ function Bookings({ performanceId, performance, zone, sought, seek, changed }) {
     const mine = (turn.current += 1);
     setBusy(true);
     setProblem(null);
+    setSaved("");
     let items = cursor ? shown.items : [];
     const enough = items.length + ENOUGH;
     try {
@@ -105,11 +107,7 @@ function Bookings({ performanceId, performance, zone, sought, seek, changed }) {
     saving.run(async () => {
       setSaved("");
       const all = await allBookings(performanceId, (n) => setSaved(t("board.bookings.saving", { n })));
-      const head = ["name", "reservation", "seats", "count", "amount", "status", "paidAt", "checkedIn"].map((name) => t(`board.bookings.${name}`));
-      saveCsv(
-        `bookings-${performanceId}.csv`,
-        [head, ...all.map((one) => [nameOf(one), one.reservationId, seatNames(one, performance).join(", "), one.seatNumbers.length, one.amount, t(`reservations.status.${statusOf(one)}`), one.confirmedAt ?? "", one.checkedIn])],
-      );
+      saveCsv(`bookings-${performanceId}.csv`, asTable(all, performance));
       setSaved(t("board.bookings.saved", { n: all.length }));
     });
   const head = (column, name = "") => html`<${Head} column=${column} label=${t(`board.bookings.${column}`)} order=${order} class=${name} />`;
@@ -127,14 +125,14 @@ function Bookings({ performanceId, performance, zone, sought, seek, changed }) {
       <${ProblemNote} problem=${saving.problem} retry=${save} />
       <${ProblemNote} problem=${problem} retry=${() => load(shown.items?.length ? shown.nextCursor : null)} />
       ${shown.items?.length > 0 &&
-      html`<table class="board-table bookings-table" aria-busy=${busy}>
+      html`<table class="board-table bookings-table ${shown.items.length === 1 ? "one" : ""}" aria-busy=${busy}>
         <caption class="unseen">${t("board.bookings.title")}</caption>
         <thead><tr>${head("name")}${head("seats")}${head("amount", "number")}${head("status")}${head("paidAt")}<td /></tr></thead>
         <tbody>
           ${order.rows.map((one) => html`
             <tr key=${one.reservationId}>
               <th scope="row"><b>${nameOf(one)}</b><small class="mono">${one.reservationId}</small></th>
-              <td data-label=${t("board.bookings.seats")}>${seatNames(one, performance).join(", ")}${one.checkedIn > 0 && html`<small>${t("board.bookings.cameIn", { n: one.checkedIn })}</small>`}</td>
+              <td data-label=${t("board.bookings.seats")}><${SeatsOf} booking=${one} performance=${performance} />${one.checkedIn > 0 && html`<small>${t("board.bookings.cameIn", { n: one.checkedIn })}</small>`}</td>
               <td class="number" data-label=${t("board.bookings.amount")}>${points(one.amount)}</td>
               <td><${Status} status=${one.status} /></td>
               <td data-label=${t("board.bookings.paidAt")}>${one.confirmedAt ? dayAndTime(one.confirmedAt, zone) : "–"}</td>
@@ -149,7 +147,28 @@ function Bookings({ performanceId, performance, zone, sought, seek, changed }) {
   `;
 }
 
-const statusOf = ({ status }) => (["HELD", "CONFIRMED", "EXPIRED", "RELEASED", "CANCELLED"].includes(status) ? status : "OTHER");
+const FIELDS = ["name", "reservation", "seats", "cancelledSeats", "amount", "returned", "status", "paidAt", "checkedIn"];
+
+/** Bookings as rows for a spreadsheet, with a head. */
+function asTable(all, performance) {
+  const names = (booking, seatNumbers) => seatNames({ ...booking, seatNumbers }, performance).join(", ");
+  const rows = all.map((one) => [
+    nameOf(one),
+    one.reservationId,
+    names(one, seatsLeft(one)),
+    names(one, one.cancelledSeatNumbers),
+    one.amount,
+    one.refunded,
+    t(`reservations.status.${one.status}`),
+    one.confirmedAt ?? "",
+    one.checkedIn,
+  ]);
+  return [FIELDS.map((name) => t(`board.bookings.${name}`)), ...rows];
+}
+
+/** The seats of a booking; those that were given back are struck out. */
+const SeatsOf = ({ booking, performance }) =>
+  seatNames(booking, performance).map((name, index) => html`${index ? ", " : ""}${booking.cancelledSeatNumbers.includes(booking.seatNumbers[index]) ? html`<s>${name}</s>` : name}`);
 
 /** The hall as it is; a seat that is taken leads to its booking. Fetched when it is opened. */
 function House({ performance, seek }) {

@@ -24,16 +24,17 @@ export function Bar({ sold, held, available }) {
 export function Dates({ title, performances }) {
   const order = useOrder(performances, ({ performanceId }) => performanceId, COLUMNS, "when");
   const [open, setOpen] = useState([]);
+  const graded = performances.some(({ grades }) => grades.length > 1);
   if (!performances.length) return html`<p class="hint">${t("board.sales.noDates")}</p>`;
   const toggle = (id) => setOpen((before) => (before.includes(id) ? before.filter((each) => each !== id) : [...before, id]));
   const head = (column) => html`<${Head} column=${column} label=${t(`board.${column}`)} order=${order} class=${column === "when" ? "" : "number"} />`;
   return html`
-    <table class="board-table dates-table">
+    <table class="board-table dates-table ${performances.length === 1 ? "one" : ""}">
       <caption class="unseen">${t("board.sales.datesOf", { title })}</caption>
       <thead><tr>${head("when")}<td class="bar-cell" />${["sold", "held", "left", "taken", "returned"].map(head)}</tr></thead>
       <tbody>
         ${order.rows.map((date) => {
-          const { performanceId, grades = [] } = date;
+          const { performanceId, grades } = date;
           const isOpen = open.includes(performanceId);
           return html`
             <${Fragment} key=${performanceId}>
@@ -42,7 +43,7 @@ export function Dates({ title, performances }) {
                   <span class="date-name">
                     ${grades.length > 1
                       ? html`<button type="button" class="opener" aria-expanded=${isOpen} aria-label=${t("board.sales.grades", { date: dayAndTime(date.startsAt, date.timezone) })} onClick=${() => toggle(performanceId)}><${Icon} name=${isOpen ? "down" : "next"} /></button>`
-                      : html`<span class="opener" aria-hidden="true" />`}
+                      : graded && html`<span class="opener" aria-hidden="true" />`}
                     <a href=${href`/organiser/dates/${performanceId}`}>${dayAndTime(date.startsAt, date.timezone)}</a>
                   </span>
                   ${(date.calledOff || date.offSale) && html`<span class="tag"><${Icon} name=${date.calledOff ? "cross" : "pause"} />${t(date.calledOff ? "board.off.tag" : "board.sales.offSale")}</span>`}

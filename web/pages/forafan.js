@@ -6,7 +6,7 @@ import { points, t } from "../language.js";
 import { nameOf } from "../organising.js";
 import { Busy, Loading, Note, useAction, useLoaded } from "../parts.js";
 import { seatNames } from "../seatnames.js";
-import { Refused, Sum } from "./cancellation.js";
+import { Refused } from "./cancellation.js";
 
 const LONGEST = 200; // characters of a reason, by the contract
 
@@ -73,7 +73,13 @@ function Form({ booking, performance, close, done }) {
       ${hasChanged && html`<${Note} tone="warn" alert>${t("errors.QUOTE_CHANGED")}<//>`}
       ${chosen.length === 0 ? html`<p class="hint">${t("cancelling.pick")}</p>` : !fresh && !quote.problem ? html`<${Loading} lines=${3} />` : null}
       ${chosen.length > 0 && html`<${Refused} problem=${quote.problem} retry=${quote.reload} />`}
-      ${fresh && !quote.problem && html`<${Sum} quote=${fresh} />`}
+      ${fresh &&
+      !quote.problem &&
+      html`<dl class="account" aria-live="polite">
+        <div><dt>${t("board.forafan.paid")}</dt><dd>${points(fresh.paid)}</dd></div>
+        <div><dt>${t("cancelling.fee")}</dt><dd>${points(fresh.fee)}</dd></div>
+        <div class="rest"><dt>${t("board.forafan.back")}</dt><dd>${points(fresh.refund)}</dd></div>
+      </dl>`}
       <div class="field">
         <label for="reason">${t("board.forafan.reason")}</label>
         <input id="reason" autocomplete="off" maxlength=${LONGEST} value=${reason} aria-describedby="reason-hint" onInput=${({ target }) => setReason(target.value)} />

@@ -37,10 +37,10 @@ export function Deeds({ concertId }) {
 const ACTIONS = ["QUEUE_CHANGED", "CATALOG_PUBLISHED", "PERFORMANCE_OFF_SALE", "PERFORMANCE_CALLED_OFF", "RESERVATION_CANCELLED"];
 
 function Deed({ deed, withConcert }) {
-  const { at, name, action, concertId, performanceId, reservationId, details = {}, reason } = deed;
+  const { at, userId, name, action, concertId, performanceId, reservationId, details = {}, reason } = deed;
   return html`
     <li>
-      <p class="deed-head"><b>${t(`board.log.action.${ACTIONS.includes(action) ? action : "OTHER"}`)}</b><span>${t("board.log.by", { name })}</span><time datetime=${at}>${dayAndTime(at)}</time></p>
+      <p class="deed-head"><b>${t(`board.log.action.${ACTIONS.includes(action) ? action : "OTHER"}`)}</b><span>${t("board.log.by", { name: name ?? userId })}</span><time datetime=${at}>${dayAndTime(at)}</time></p>
       ${withConcert && concertId && html`<p><a href=${href`/organiser/concerts/${concertId}`}>${concertId}</a></p>`}
       ${performanceId && html`<p><a href=${href`/organiser/dates/${performanceId}`}>${performanceId}</a></p>`}
       ${reservationId && html`<p class="mono">${reservationId}</p>`}
@@ -53,9 +53,7 @@ function Deed({ deed, withConcert }) {
 /** [name, before, after] for each thing that a deed tells; `before` is undefined where there was nothing to tell. */
 function differences(details) {
   const { before, after, ...others } = details;
-  const named = before || after ? [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])].map((name) => [name, before?.[name], after?.[name]]) : [];
-  const simple = Object.entries(others).map(([name, value]) => (value && typeof value === "object" && "after" in value ? [name, value.before, value.after] : [name, undefined, value]));
-  return [...named, ...simple].filter(([, one, other]) => JSON.stringify(one) !== JSON.stringify(other));
+  return Object.entries({ ...others, ...after }).map(([name, value]) => [name, before?.[name], value]);
 }
 
 /** A value as one reads it. */
@@ -63,6 +61,7 @@ export const plain = (value) => {
   if (value === null || value === undefined || value === "") return t("board.nothing");
   if (typeof value === "boolean") return t(value ? "board.yes" : "board.no");
   if (typeof value === "number") return number(value);
+  if (Array.isArray(value)) return value.map(plain).join(", ");
   return typeof value === "string" ? value : JSON.stringify(value);
 };
 

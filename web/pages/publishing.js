@@ -159,7 +159,7 @@ function Changes({ changes, title }) {
                   ({ kind, performanceId, field, before, after }, index) => html`
                     <li key=${index} class=${kind.toLowerCase()}>
                       <span class="tag"><${Icon} name=${KINDS[kind] ?? "info"} />${t(`board.catalog.kind.${KINDS[kind] ? kind : "CHANGED"}`)}</span>
-                      <span>${performanceId ? html`<code>${performanceId.replace(`${concertId}.`, "")}</code> ` : ""}${field ? html`<${Change} name=${field} before=${before ?? null} after=${after} />` : html`<b>${t(performanceId ? "board.catalog.aDate" : "board.catalog.aConcert")}</b>`}</span>
+                      <span>${!field && html`<b>${t(performanceId ? "board.catalog.aDate" : "board.catalog.aConcert")}</b> `}${performanceId && html`<code>${performanceId.replace(`${concertId}.`, "")}</code> `}${field && html`<${Change} name=${field} before=${before ?? null} after=${after} />`}</span>
                     </li>
                   `,
                 )}
