@@ -7,6 +7,7 @@ of them. A seed always draws the same sample from the same code; a run that was 
 
 import os
 import random
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -50,11 +51,15 @@ def mutants(
     if not learnt.is_file():
         _run(*PYTEST, "--learn", str(learnt), *TESTS, where=copies[0])
     command = " ".join((*PYTEST, "-x", "--concerned", str(learnt), *TESTS))
-    name = f"sample-{seed}-{sample}.sqlite"
-    for share, copy in enumerate(copies):
+    for copy in copies:
         (copy / "cosmic-ray.toml").write_text(SETTINGS.format(command=command))
+    every, name = copies[0] / "every.sqlite", f"sample-{seed}-{sample}.sqlite"
+    if not every.is_file():
+        _run(sys.executable, "-m", "cosmic_ray.cli", "init", "cosmic-ray.toml", "init.sqlite", where=copies[0])
+        (copies[0] / "init.sqlite").rename(every)
+    for share, copy in enumerate(copies):
         if not (copy / name).is_file():
-            _run(sys.executable, "-m", "cosmic_ray.cli", "init", "cosmic-ray.toml", name, where=copy)
+            shutil.copyfile(every, copy / name)
             _draw(copy / name, seed, sample, share, len(copies))
     trying = (sys.executable, "-m", "cosmic_ray.cli", "exec", "cosmic-ray.toml", name)
     for process in [subprocess.Popen(trying, cwd=copy) for copy in copies]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import boto3
 import pytest
 
-from booking import check_ins, clock, dynamodb, payments, points, signatures, tickets
+from booking import catalog, check_ins, clock, dynamodb, payments, points, signatures, tickets
 from tests.race.test_best_seats import ask, publish_hall
 from tests.world import CONCERT, PERFORMANCES, TABLES, StepFailed, World
 from tools.ost import audit
@@ -50,6 +50,9 @@ def live(world: World) -> None:
     assert answer.status == 201
 
     publish_hall(12)
+    world.new_process()
+    sums = catalog.summed_up(catalog.list_performances(CONCERT, clock.now()))
+    world.put("catalog", {"pk": "CONCERT", "sk": CONCERT} | catalog.find_concert(CONCERT, clock.now()) | sums)
     token = world.enter("zoe")
     assert ask(world, "zoe", 2, token=token).status == 201
     world.leave("zoe", token)
@@ -233,6 +236,13 @@ PLANTED: dict[str, list[Callable[[audit.Books], Any]]] = {
         lambda b: giving_back(b).update(refunded=99),
         lambda b: giving_back(b).update(refundable=200),
         lambda b: half_cancelled(b).update(refunded=0),
+    ],
+    "at-another-price": [lambda b: one(b.seats, userId="ann", status="SOLD").update(price=101)],
+    "other-dates-shown": [
+        lambda b: one(b.concerts, sk=CONCERT)["dates"][0].update(cancelled=True),
+        lambda b: one(b.concerts, sk=CONCERT)["dates"].pop(),
+        lambda b: one(b.performances, sk="second").update(startsAt=FULL),
+        lambda b: one(b.performances, sk="first").update(cancelled=True),
     ],
     "admitted-without-booking": [
         lambda b: half_cancelled(b).update(cancelledSeatNumbers=[5, 6], status="CANCELLED"),

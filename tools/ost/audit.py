@@ -19,6 +19,7 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 from rich.table import Table
 
 from booking import limits, signatures, tickets
+from booking.catalog import summed_up
 from booking.halls import partition
 from booking.layout import Section
 from booking.seats import COUNTS
@@ -69,6 +70,7 @@ class Books:
     check_ins: list[Item] = field(default_factory=list)
     limits: list[Item] = field(default_factory=list)
     performances: list[Item] = field(default_factory=list)
+    concerts: list[Item] = field(default_factory=list)
     layouts: list[Item] = field(default_factory=list)
 
     @classmethod
@@ -79,12 +81,14 @@ class Books:
         seats = [item for item in tables.get("seats", []) if not item["performanceId"].startswith(COUNTS)]
         placed = [{**item, "performanceId": item["performanceId"].partition("#")[0]} for item in seats]
         dates = [item for item in tables.get("catalog", []) if "startsAt" in item]
+        concerts = [item for item in tables.get("catalog", []) if item["pk"] == "CONCERT"]
         drawn = [item for item in tables.get("catalog", []) if "layout" in item]
         sorted_out: dict[str, Any] = {
             "seats": placed,
             "reservations": booked,
             "limits": counted,
             "performances": dates,
+            "concerts": concerts,
             "layouts": drawn,
         }
         return cls(**{name: items for name, items in tables.items() if name != "catalog"} | sorted_out)
@@ -112,7 +116,9 @@ def check(books: Books, at: int, limits: Limits | None = None) -> list[Violation
     found += _seats(books, at, limits)
     found += _reservations(books, at)
     found += _called_off(books)
+    found += _summed_up(books)
     found += _limits(books, at)
+    found += _prices(books)
     found += _halls(books)
     found += _admissions(books, limits.public_keys)
     found += _revoked(books)
@@ -248,6 +254,17 @@ def _called_off(books: Books) -> Iterator[Violation]:
             )
 
 
+def _summed_up(books: Books) -> Iterator[Violation]:
+    """What a concert says of its dates in a list is what its dates are; older concerts say nothing of them."""
+    dates: dict[str, list[Item]] = defaultdict(list)
+    for performance in books.performances:
+        dates[performance["pk"]].append(performance)
+    for concert in books.concerts:
+        if "dates" in concert and concert["dates"] != summed_up(dates[concert["sk"]])["dates"]:
+            detail = "the concert says other dates than it has, or counts one that was called off"
+            yield Violation("other-dates-shown", detail, (concert["sk"],))
+
+
 def _limits(books: Books, at: int) -> Iterator[Violation]:
     """What a user's limit counts is what they have: nothing is missing from it, and nothing in it is over."""
     reservations = {item["reservationId"]: item for item in books.reservations}
@@ -265,6 +282,18 @@ def _limits(books: Books, at: int) -> Iterator[Violation]:
         if _lives(reservation, at) and counted.get(name) != has:
             detail = f"the reservation is {reservation['status']} and the user's limit does not count its seats"
             yield Violation("not-counted", detail, (reservation["userId"], name))
+
+
+def _prices(books: Books) -> Iterator[Violation]:
+    """A seat says what its reservation says that it costs; older seats say nothing."""
+    reservations = {item["reservationId"]: item for item in books.reservations}
+    for seat in books.seats:
+        reservation = reservations.get(seat["reservationId"])
+        if reservation is not None and "price" in seat:
+            price = _price_of(reservation, seat["seatNumber"])
+            if seat["price"] != price:
+                ids = (_seat_id(seat), seat["reservationId"])
+                yield Violation("at-another-price", f"the seat says {seat['price']}, its reservation {price}", ids)
 
 
 def _halls(books: Books) -> Iterator[Violation]:
@@ -406,9 +435,7 @@ def _given_back(payment: Item, reservation: Item | None, given: list[Item]) -> I
         return
     seats = [number for each in cancellations.values() for number in each["seatNumbers"]]
     sums = {name: sum(each[name] for each in cancellations.values()) for name in ("fee", "refund")}
-    each = reservation["amount"] // len(reservation["seatNumbers"])
-    graded = {seat["seatNumber"]: seat["price"] for seat in reservation.get("seats", [])}
-    cost = sum(graded.get(number, each) for number in seats)
+    cost = sum(_price_of(reservation, number) for number in seats)
     if sorted(seats) != sorted(_cancelled(reservation)) or (reservation["status"] == "CANCELLED") == bool(
         _left(reservation)
     ):
@@ -421,6 +448,13 @@ def _given_back(payment: Item, reservation: Item | None, given: list[Item]) -> I
         or payment.get("refundable", payment["amount"]) != payment["amount"] - cost
     ):
         yield Violation("kept-and-given-differ", "fees and refunds do not make what the cancelled seats cost", ids)
+
+
+def _price_of(reservation: Item, seat_number: int) -> int:
+    """Return what a seat of a reservation cost; where no prices are kept by seat, all cost the same."""
+    each = reservation["amount"] // len(reservation["seatNumbers"])
+    graded = {seat["seatNumber"]: seat["price"] for seat in reservation.get("seats", [])}
+    return int(graded.get(seat_number, each))
 
 
 def _cancelled(reservation: Item) -> list[int]:
