@@ -204,3 +204,14 @@ def test_date_that_was_called_off_says_so_and_what_came_back(
     expect(visit.page.get_by_text(told)).to_be_visible()
     expect(visit.page.get_by_text(re.compile("1,000 P"))).to_have_count(2)
     assert_accessible(visit.page)
+
+
+def test_hold_of_a_date_that_was_called_off_says_that_nothing_was_paid(shop: FakeApi, visits: Visits) -> None:
+    visit = visits(shop, language="en-US")
+    name = bought(shop, visit, 7)
+    changed = {"status": "CANCELLED", "cancelledBy": "ORGANISER", "cancelledSeatNumbers": [7], "refunded": 0}
+    shop.fan("fan").reservations[name] |= changed
+    del shop.fan("fan").reservations[name]["paymentId"]
+    visit.page.reload()
+
+    expect(visit.page.get_by_text("no points have left your account")).to_be_visible()

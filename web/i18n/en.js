@@ -492,6 +492,7 @@ export default {
     overText: "All of its seats were given back. {refund} came back to your points.",
     calledOff: "The organiser called this date off",
     calledOffText: "You need not do anything: {refund} came back to your points.",
+    calledOffHeldText: "You need not do anything: these seats were not paid for yet, so no points have left your account.",
     reason: {
       NOT_PAID: "Only seats that are paid for can be cancelled.",
       STARTED: "The show has begun, so nothing can be cancelled any more.",

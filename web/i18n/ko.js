@@ -492,6 +492,7 @@ export default {
     overText: "모든 좌석을 취소했어요. {refund}를 포인트로 돌려받았습니다.",
     calledOff: "주최 측이 이 날짜의 공연을 취소했어요",
     calledOffText: "따로 하실 일은 없어요. {refund}를 포인트로 돌려받았습니다.",
+    calledOffHeldText: "따로 하실 일은 없어요. 아직 결제하지 않은 좌석이라 나간 포인트도 없습니다.",
     reason: {
       NOT_PAID: "결제한 좌석만 취소할 수 있어요.",
       STARTED: "공연이 시작되어 더는 취소할 수 없어요.",

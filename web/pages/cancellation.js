@@ -161,6 +161,6 @@ export function CancelledBooking({ reservation }) {
   const refund = points(reservation.refunded ?? 0);
   const calledOff = reservation.cancelledBy === "ORGANISER";
   return html`<${Note} tone=${calledOff ? "warn" : "info"} live title=${calledOff ? t("cancelling.calledOff") : undefined}>
-    <${Icon} name="again" /> ${t(calledOff ? "cancelling.calledOffText" : "cancelling.overText", { refund })}
+    <${Icon} name="again" /> ${t(calledOff ? (reservation.paymentId ? "cancelling.calledOffText" : "cancelling.calledOffHeldText") : "cancelling.overText", { refund })}
   <//>`;
 }
