@@ -58,6 +58,7 @@ export function joinDelay({ lobbyOpensAt, salesOpenAt }, spread = Math.random())
 /** The fan has come into the lobby: keeps the receipt, and what the draw is committed to. */
 export async function cameIn(concert, view) {
   const { concertId } = concert;
+  if (kept(concertId).receipt?.lobbyId !== view.receipt?.lobbyId) remember(storageKey(concertId), null); // of an earlier lobby
   if (view.receipt) keep(concertId, { receipt: view.receipt });
   const known = { closesAt: concert.salesOpenAt, salesCloseAt: concert.salesCloseAt, isWitness: Math.random() * WITNESSES < 1 };
   try {

@@ -551,7 +551,8 @@ class FakeApi:
         items = []
         for one in dates:
             left = one["seatsTotal"] - len(self._taken(one["performanceId"]))
-            items.append(one | {"seatsAvailable": left, "bookable": one["bookable"] and left > 0})
+            is_open = concertId not in self.lobbies or self.lobbies[concertId].closes_at <= self.now()
+            items.append(one | {"seatsAvailable": left, "bookable": one["bookable"] and left > 0 and is_open})
         return Answer({"items": items, "nextCursor": None}, kept="public, max-age=2")
 
     def _taken(self, performance_id: str) -> dict[int, Json]:

@@ -2,7 +2,7 @@
 
 import { html, navigate, useEffect, useMemo, useState } from "../vendor/libraries.js";
 import { prepareCall, stayAwake } from "../calling.js";
-import { concert as concertOf, performancesOf } from "../catalog.js";
+import { concert as concertOf, performancesNow } from "../catalog.js";
 import { monotonic } from "../clock.js";
 import { clockFace, language, number, roughly, roundedDown, t } from "../language.js";
 import { Busy, href, Icon, Note, Page, path, ProblemNote, sentence, signInFirst, useAction } from "../parts.js";
@@ -43,7 +43,7 @@ export function Queue({ concertId }) {
 async function enter(concertId, wanted) {
   let performanceId = wanted;
   if (!performanceId) {
-    const dates = await performancesOf(concertId).catch(() => []);
+    const dates = await performancesNow(concertId).catch(() => []); // before the opening none was bookable
     performanceId = dates.find(({ bookable }) => bookable)?.performanceId;
   }
   navigate(performanceId ? path`/concerts/${concertId}/dates/${performanceId}` : path`/concerts/${concertId}`, { replace: true });
