@@ -15,10 +15,10 @@ from typing import Any
 
 from locust import HttpUser, constant, events, task
 
-from tools.ost.catalog import Concert, Item
+from booking.publishing.catalog_file import Concert, Item
 from tools.ost.fans import new_fan
 from tools.ost.paths import STATE
-from tools.ost.publish import CatalogTables, publish_concerts
+from tools.ost.publish import publish_concerts
 from tools.ost.stack import Stack
 
 NIGHTS = 20
@@ -43,7 +43,7 @@ def publish(**_: Any) -> None:
     facts |= {"pk": "CONCERT", "sk": concert, "salesOpenAt": now - 60, "salesCloseAt": later}
     night: Item = {"pk": concert, "startsAt": later, "timezone": "UTC", "price": PRICE, "seatsTotal": SEATS}
     nights: dict[str, Item] = {f"night-{number}": night | {"sk": f"night-{number}"} for number in range(NIGHTS)}
-    publish_concerts(CatalogTables.of(stack), [Concert(facts, nights, None)])
+    publish_concerts(stack, [Concert(facts, nights, None)])
 
 
 @events.quitting.add_listener  # type: ignore[untyped-decorator]

@@ -33,7 +33,7 @@ from booking.errors import CATALOGUE
 from booking.layout import Hall
 from booking.queue import draw
 from tools.ost.cloud import free_port
-from tools.ost.halls import read_hall
+from tools.ost.publish import read_hall
 from tools.ost.website import Website
 
 ROOT = Path(__file__).parents[2]

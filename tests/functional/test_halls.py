@@ -5,18 +5,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from booking import catalog, clock, halls, memory, seats
+from booking.audit_log import Actor
 from booking.catalog import Performance
 from booking.dynamodb import write
 from booking.layout import MAX_SECTION_SEATS
+from booking.publishing.catalog_file import Concert
 from tests.answers import text_of
 from tests.functional import world
 from tests.handlers import call, event_text
-from tools.ost.catalog import Concert, read_catalog
-from tools.ost.publish import CatalogTables, publish_concerts
+from tools.ost.publish import bring_about, read_catalog
 
 DEMO = Path(__file__).parents[2] / "catalog" / "demo.yaml"
 HALL = "ashes-and-aurora.2036-10-10"
@@ -30,9 +30,7 @@ def demo() -> list[Concert]:
 
 @pytest.fixture(autouse=True)
 def _world(cloud: None, demo: list[Concert]) -> None:
-    client = boto3.client("dynamodb")
-    publish_concerts(CatalogTables(client, "CatalogTable", "SeatsTable", "QueueTable"), demo)
-    client.close()
+    bring_about(demo, Actor("arn:aws:iam::123456789012:user/minji", "minji"))
 
 
 def read(function: str, performance: str = HALL, *, headers: Any = None, **query: str) -> Any:

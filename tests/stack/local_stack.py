@@ -25,10 +25,10 @@ from typing import Any
 
 import httpx
 
-from tools.ost.catalog import Concert
+from booking.publishing.catalog_file import Concert
 from tools.ost.cloud import free_port
 from tools.ost.fans import Fan, new_fan
-from tools.ost.publish import CatalogTables, publish_concerts
+from tools.ost.publish import publish_concerts
 from tools.ost.stack import Stack
 
 type Stacks = Callable[[str], "LocalStack"]
@@ -176,7 +176,7 @@ class LocalStack:
             },
             capacity,
         )
-        publish_concerts(CatalogTables.of(self.cloud), [concert])
+        publish_concerts(self.cloud, [concert])
         return PublishedConcert(concert_id, [f"{concert_id}.{label}" for label in labels], price)
 
     def at_once[Argument, Result](

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from booking.catalog import DEFAULT_FEES
-from tools.ost.catalog import epoch, read_catalog
+from booking.publishing.catalog_file import epoch
 from tools.ost.console import Failure
-from tools.ost.document import Mistakes
+from tools.ost.publish import Mistakes, read_catalog
 
 ROOT = Path(__file__).parents[2]
 GOOD = """\

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from booking.layout import Hall, Section, section_of
-from tools.ost.document import Mistakes
-from tools.ost.halls import read_hall
+from tools.ost.publish import Mistakes, read_hall
 
 ROOT = Path(__file__).parents[2]
 GOOD = """\

@@ -1,24 +1,24 @@
 """Publishing changes the catalog to what the file says, and breaks nobody's seat."""
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any, cast
 
-import boto3
 import pytest
-import time_machine
 
-from booking import catalog, halls
-from booking.catalog import mark, sum_up, summed_up
+from booking import audit_log, catalog, clock, halls
+from booking.audit_log import Actor
+from booking.catalog import Performance, mark, sum_up, summed_up
+from booking.dynamodb import get, put, query_all, write
 from booking.layout import Hall, Row, Section
+from booking.publishing.catalog_file import Concert, Item
+from booking.publishing.publish import CHANGING_SECONDS, MEMORY_SECONDS, Plan
 from tests.tables import timeout_of_the_functions
-from tools.ost.catalog import Concert, Item
+from tests.world import START, World
 from tools.ost.console import Failure
-from tools.ost.publish import MEMORY_SECONDS, CatalogTables, Plan, publish_concerts
+from tools.ost.publish import bring_about, detail_of
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-NOW = 1_800_000_000
+NOW = START
+WHO = Actor("arn:aws:iam::123456789012:user/minji", "minji")
 
 
 def concert(*labels: str, capacity: int | None = None, **changes: Any) -> Concert:
@@ -39,14 +39,31 @@ def in_another_hall() -> Concert:
     return there
 
 
+class Tables:
+    """What is published, and a way to wait."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def concert(self, concert_id: str) -> Item | None:
+        return get("CatalogTable", {"pk": "CONCERT", "sk": concert_id})
+
+    def performances(self, concert_id: str) -> dict[str, Item]:
+        return {str(item["sk"]): item for item in query_all("CatalogTable", "#pk = :pk", pk=concert_id)}
+
+
 def publish(
-    tables: CatalogTables,
+    tables: Tables,
     concerts: list[Concert],
     *,
     dry_run: bool = False,
     meanwhile: Callable[[float], None] = lambda _: None,
 ) -> Plan:
-    return publish_concerts(tables, concerts, dry_run=dry_run, sleep=meanwhile)
+    def sleep(seconds: float) -> None:
+        meanwhile(seconds)
+        tables.world.time.sleep(seconds)
+
+    return bring_about(concerts, WHO, dry_run=dry_run, sleep=sleep)
 
 
 def performance(label: str, **changes: Any) -> Item:
@@ -65,39 +82,29 @@ def outcomes(plan: Plan) -> list[tuple[str, str, str]]:
     return [(change.what, change.name, change.outcome) for change in plan.changes]
 
 
-@pytest.fixture(autouse=True)
-def _clock() -> Iterator[None]:
-    with time_machine.travel(NOW, tick=False):
-        yield
-
-
 @pytest.fixture
-def tables(cloud: None) -> Iterator[CatalogTables]:
-    client: DynamoDBClient = boto3.client("dynamodb")
-    yield CatalogTables(client, "CatalogTable", "SeatsTable", "QueueTable")
-    client.close()
+def tables(world: World) -> Tables:
+    return Tables(world)
 
 
 def take_seat(
-    tables: CatalogTables,
+    tables: Tables,
     number: int,
     status: str,
     expires_at: int | None = None,
     partition: str = "night-sky.first",
 ) -> None:
-    item: dict[str, Any] = {
-        "performanceId": {"S": partition},
-        "seatNumber": {"N": str(number)},
-        "reservationId": {"S": "r1"},
-        "userId": {"S": "u1"},
-        "status": {"S": status},
+    item = {
+        "performanceId": partition,
+        "seatNumber": number,
+        "reservationId": "r1",
+        "userId": "u1",
+        "status": status,
     }
-    if expires_at is not None:
-        item["expiresAt"] = {"N": str(expires_at)}
-    tables.client.put_item(TableName=tables.seats, Item=item)
+    write(put("SeatsTable", item if expires_at is None else item | {"expiresAt": expires_at}))
 
 
-def test_a_date_that_was_called_off_stays_counted_out_of_its_concert(tables: CatalogTables) -> None:
+def test_a_date_that_was_called_off_stays_counted_out_of_its_concert(tables: Tables) -> None:
     wanted = concert("first", "second")
     wanted.item.update(summed_up(wanted.performances.values()))
     publish(tables, [wanted])
@@ -111,7 +118,7 @@ def test_a_date_that_was_called_off_stays_counted_out_of_its_concert(tables: Cat
     assert [date.get("cancelled", False) for date in published["dates"]] == [True, False]
 
 
-def test_publishing_again_changes_nothing(tables: CatalogTables) -> None:
+def test_publishing_again_changes_nothing(tables: Tables) -> None:
     first = publish(tables, [concert("first", "second")])
     again = publish(tables, [concert("first", "second")])
 
@@ -124,23 +131,23 @@ def test_publishing_again_changes_nothing(tables: CatalogTables) -> None:
     assert tables.performances("night-sky") == concert("first", "second").performances
 
 
-def test_a_change_says_what_changed(tables: CatalogTables) -> None:
+def test_a_change_says_what_changed(tables: Tables) -> None:
     publish(tables, [concert("first")])
 
     plan = publish(tables, [concert("first", price=150)])
 
-    assert [change.detail for change in plan.changes if change.outcome == "changed"] == ["price 100 → 150"]
+    assert [detail_of(change) for change in plan.changes if change.outcome == "changed"] == ["price 100 → 150"]
     assert tables.performances("night-sky")["first"]["price"] == 150
 
 
-def test_a_dry_run_writes_nothing(tables: CatalogTables) -> None:
+def test_a_dry_run_writes_nothing(tables: Tables) -> None:
     plan = publish(tables, [concert("first")], dry_run=True)
 
     assert {change.outcome for change in plan.changes} == {"created"}
     assert tables.concert("night-sky") is None
 
 
-def test_a_performance_that_the_file_no_longer_names_is_removed(tables: CatalogTables) -> None:
+def test_a_performance_that_the_file_no_longer_names_is_removed(tables: Tables) -> None:
     publish(tables, [concert("first", "second")])
 
     plan = publish(tables, [concert("first")])
@@ -169,7 +176,7 @@ def test_a_performance_that_the_file_no_longer_names_is_removed(tables: CatalogT
     ],
 )
 def test_what_would_break_a_seat_is_refused_and_nothing_is_written(
-    tables: CatalogTables, status: str, expires_at: int | None, wanted: Concert, told: str
+    tables: Tables, status: str, expires_at: int | None, wanted: Concert, told: str
 ) -> None:
     publish(tables, [concert("first")])
     take_seat(tables, 40, status, expires_at)
@@ -180,7 +187,7 @@ def test_what_would_break_a_seat_is_refused_and_nothing_is_written(
     assert tables.performances("night-sky") == concert("first").performances
 
 
-def test_a_venue_of_its_own_outlives_the_concerts(tables: CatalogTables) -> None:
+def test_a_venue_of_its_own_outlives_the_concerts(tables: Tables) -> None:
     publish(tables, [concert("first", venue="Its Own Hall")])
     take_seat(tables, 40, "SOLD")
     there = concert("first", venue="Its Own Hall")
@@ -203,13 +210,14 @@ BREAKING = {
 
 @pytest.mark.parametrize("wanted", BREAKING.values(), ids=BREAKING)
 def test_a_date_is_off_sale_before_it_changes_and_a_seat_sold_from_memory_meanwhile_undoes_that(
-    tables: CatalogTables, wanted: Concert
+    tables: Tables, wanted: Concert
 ) -> None:
     publish(tables, [concert("first")])
 
     def meanwhile(seconds: float) -> None:
         assert seconds >= MEMORY_SECONDS
-        assert tables.performances("night-sky")["first"]["offSale"] is True
+        published = cast(Performance, tables.performances("night-sky")["first"])
+        assert not catalog.on_sale(cast(catalog.Concert, tables.concert("night-sky")), published, clock.now())
         take_seat(tables, 40, "HELD", NOW + 300)
 
     with pytest.raises(Failure, match=r"nothing was published.*\n.*1 seat\(s\) are held or sold \(40\)"):
@@ -220,7 +228,7 @@ def test_a_date_is_off_sale_before_it_changes_and_a_seat_sold_from_memory_meanwh
 
 
 @pytest.mark.parametrize("wanted", BREAKING.values(), ids=BREAKING)
-def test_a_date_that_nobody_is_buying_changes_after_the_wait(tables: CatalogTables, wanted: Concert) -> None:
+def test_a_date_that_nobody_is_buying_changes_after_the_wait(tables: Tables, wanted: Concert) -> None:
     publish(tables, [concert("first")])
     waits: list[float] = []
 
@@ -235,7 +243,7 @@ def test_the_wait_outlasts_what_processes_remember_and_what_a_request_may_take()
 
 
 @pytest.mark.parametrize("sale", [{"salesOpenAt": NOW + 3600}, {"salesCloseAt": NOW - 60, "salesOpenAt": NOW - 99}])
-def test_nobody_waits_for_a_date_that_is_not_on_sale(tables: CatalogTables, sale: dict[str, int]) -> None:
+def test_nobody_waits_for_a_date_that_is_not_on_sale(tables: Tables, sale: dict[str, int]) -> None:
     before, after = concert("first"), concert()
     before.item.update(sale)
     publish(tables, [before])
@@ -248,7 +256,7 @@ def test_nobody_waits_for_a_date_that_is_not_on_sale(tables: CatalogTables, sale
     assert tables.performances("night-sky") == {}
 
 
-def test_one_date_is_taken_off_sale_and_put_on_sale_again(tables: CatalogTables) -> None:
+def test_one_date_is_taken_off_sale_and_put_on_sale_again(tables: Tables) -> None:
     publish(tables, [concert("first", "second")])
     take_seat(tables, 40, "SOLD")
     wanted = concert("first", "second")
@@ -256,22 +264,22 @@ def test_one_date_is_taken_off_sale_and_put_on_sale_again(tables: CatalogTables)
 
     plan = publish(tables, [wanted])
 
-    assert [change.detail for change in plan.changes if change.outcome == "changed"] == ["offSale – → True"]
+    assert [detail_of(change) for change in plan.changes if change.outcome == "changed"] == ["offSale – → True"]
     assert [item.get("offSale") for item in tables.performances("night-sky").values()] == [True, None]
     publish(tables, [concert("first", "second")])
     assert tables.performances("night-sky") == concert("first", "second").performances
 
 
-def test_a_change_of_time_is_shown_by_the_clocks_of_the_place(tables: CatalogTables) -> None:
+def test_a_change_of_time_is_shown_by_the_clocks_of_the_place(tables: Tables) -> None:
     publish(tables, [concert("first")])
 
     plan = publish(tables, [concert("first", startsAt=NOW + 3600)])
 
-    [detail] = [change.detail for change in plan.changes if change.outcome == "changed"]
+    [detail] = [detail_of(change) for change in plan.changes if change.outcome == "changed"]
     assert detail == "startsAt 2027-01-16 17:00 (Asia/Seoul) → 2027-01-15 18:00 (Asia/Seoul)"
 
 
-def test_a_hold_that_has_ended_by_the_clock_is_no_obstacle(tables: CatalogTables) -> None:
+def test_a_hold_that_has_ended_by_the_clock_is_no_obstacle(tables: Tables) -> None:
     publish(tables, [concert("first")])
     take_seat(tables, 40, "HELD", NOW - 1)
 
@@ -280,7 +288,7 @@ def test_a_hold_that_has_ended_by_the_clock_is_no_obstacle(tables: CatalogTables
     assert tables.performances("night-sky") == {}
 
 
-def test_a_performance_may_shrink_to_its_last_taken_seat_and_change_its_price(tables: CatalogTables) -> None:
+def test_a_performance_may_shrink_to_its_last_taken_seat_and_change_its_price(tables: Tables) -> None:
     publish(tables, [concert("first")])
     take_seat(tables, 40, "SOLD")
 
@@ -289,22 +297,21 @@ def test_a_performance_may_shrink_to_its_last_taken_seat_and_change_its_price(ta
     assert tables.performances("night-sky") == concert("first", seatsTotal=40, price=7).performances
 
 
-def test_a_capacity_is_set_without_touching_the_rest_of_the_queue(tables: CatalogTables) -> None:
-    key = {"pk": {"S": "night-sky"}, "sk": {"S": "QUEUE"}}
-    tables.client.put_item(TableName=tables.queue, Item={**key, "admitted": {"N": "12"}})
+def test_a_capacity_is_set_without_touching_the_rest_of_the_queue(tables: Tables) -> None:
+    key = {"pk": "night-sky", "sk": "QUEUE"}
+    write(put("QueueTable", {**key, "admitted": 12}))
 
     plan = publish(tables, [concert(capacity=0)])
     again = publish(tables, [concert(capacity=0)])
 
     assert ("queue", "night-sky", "changed") in outcomes(plan)
     assert ("queue", "night-sky", "unchanged") in outcomes(again)
-    item = tables.client.get_item(TableName=tables.queue, Key=key)["Item"]
-    assert item == {**key, "admitted": {"N": "12"}, "capacity": {"N": "0"}}
+    assert get("QueueTable", key) == {**key, "admitted": 12, "capacity": 0, "revision": 1}
 
 
-def test_concerts_that_the_file_does_not_name_stay(tables: CatalogTables) -> None:
+def test_concerts_that_the_file_does_not_name_stay(tables: Tables) -> None:
     publish(tables, [concert("first")])
-    other = Concert({"pk": "CONCERT", "sk": "other", "title": "Other"}, {}, None)
+    other = Concert({"pk": "CONCERT", "sk": "other", "title": "Other", "salesOpenAt": NOW}, {}, None)
 
     publish(tables, [other])
 
@@ -324,7 +331,7 @@ def in_hall(hall: Hall, **changes: Any) -> Concert:
     return Concert(made.item, made.performances, None, (hall,))
 
 
-def test_a_hall_is_written_before_the_date_that_is_in_it_and_only_once(tables: CatalogTables) -> None:
+def test_a_hall_is_written_before_the_date_that_is_in_it_and_only_once(tables: Tables) -> None:
     hall = hall_of(700)
 
     first = publish(tables, [in_hall(hall)])
@@ -339,7 +346,7 @@ def test_a_hall_is_written_before_the_date_that_is_in_it_and_only_once(tables: C
 
 
 def test_the_hall_of_a_date_stays_once_its_sales_have_opened_even_while_nobody_has_a_seat(
-    tables: CatalogTables,
+    tables: Tables,
 ) -> None:
     publish(tables, [in_hall(hall_of(40))])
 
@@ -348,7 +355,7 @@ def test_the_hall_of_a_date_stays_once_its_sales_have_opened_even_while_nobody_h
             publish(tables, [wanted])
 
 
-def test_a_hall_may_change_until_its_sales_open(tables: CatalogTables) -> None:
+def test_a_hall_may_change_until_its_sales_open(tables: Tables) -> None:
     before, after = in_hall(hall_of(40)), in_hall(hall_of(41))
     for each in (before, after):
         each.item["salesOpenAt"] = NOW + 3600
@@ -359,7 +366,7 @@ def test_a_hall_may_change_until_its_sales_open(tables: CatalogTables) -> None:
     assert tables.performances("night-sky")["first"]["seatsTotal"] == 41
 
 
-def test_a_hall_that_changes_under_a_seat_far_back_is_refused(tables: CatalogTables) -> None:
+def test_a_hall_that_changes_under_a_seat_far_back_is_refused(tables: Tables) -> None:
     publish(tables, [in_hall(hall_of(1300))])
     take_seat(tables, 1250, "SOLD", partition="night-sky.first#2")
 
@@ -393,7 +400,7 @@ def with_lobby(lobby: int | None, opens: int) -> Concert:
     ],
 )
 def test_an_open_lobby_can_only_be_postponed(
-    tables: CatalogTables, before: tuple[int | None, int], after: tuple[int | None, int], refused: str | None
+    tables: Tables, before: tuple[int | None, int], after: tuple[int | None, int], refused: str | None
 ) -> None:
     def at(times: tuple[int | None, int]) -> Concert:
         lobby, opens = times
@@ -408,3 +415,114 @@ def test_an_open_lobby_can_only_be_postponed(
         with pytest.raises(Failure, match=refused):
             publish(tables, [at(after)])
         assert (tables.concert("night-sky") or {})["salesOpenAt"] == NOW + before[1]
+
+
+# ---- the log, and others who publish at the same time
+
+
+def log() -> list[audit_log.Entry]:
+    return audit_log.entries(100, None)[0]
+
+
+def test_what_is_published_is_in_the_log_with_who_did_it_and_nothing_else_is(tables: Tables) -> None:
+    publish(tables, [concert("first")])
+    tables.world.time.sleep(1)
+    publish(tables, [concert("first")])
+    publish(tables, [concert("first", price=150)], dry_run=True)
+    publish(tables, [concert("first", price=150)])
+
+    changed, created = log()
+    assert (created["action"], created["userId"], created["name"], created["concertId"]) == (
+        "CATALOG_PUBLISHED",
+        WHO.user_id,
+        "minji",
+        "night-sky",
+    )
+    assert [each["kind"] for each in created["details"]["changes"]] == ["CREATED", "CREATED"]
+    change = {"kind": "CHANGED", "concertId": "night-sky", "performanceId": "night-sky.first"}
+    assert changed["details"] == {"changes": [change | {"field": "price", "before": "100", "after": "150"}]}
+
+
+def test_a_concert_of_many_dates_is_published_in_parts_each_with_its_entry(tables: Tables) -> None:
+    labels = [f"night-{number}" for number in range(200)]
+
+    publish(tables, [concert(*labels)])
+
+    assert tables.performances("night-sky").keys() == set(labels)
+    assert sum(len(entry["details"]["changes"]) for entry in log()) == 201
+
+
+def test_who_does_not_come_back_leaves_the_date_on_sale_after_a_while(tables: Tables) -> None:
+    publish(tables, [concert("first")])
+
+    class Stopped(Exception):
+        pass
+
+    def stop(_: float) -> None:
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        publish(tables, [concert()], meanwhile=stop)
+
+    published = cast(Performance, tables.performances("night-sky")["first"])
+    of = cast(catalog.Concert, tables.concert("night-sky"))
+    assert not catalog.on_sale(of, published, clock.now() + CHANGING_SECONDS - 1)
+    assert catalog.on_sale(of, published, clock.now() + CHANGING_SECONDS)
+
+
+def test_the_old_file_published_again_puts_the_date_on_sale_at_once(tables: Tables) -> None:
+    publish(tables, [concert("first")])
+    with pytest.raises(KeyboardInterrupt):
+        publish(tables, [concert()], meanwhile=_interrupted)
+
+    publish(tables, [concert("first")])
+
+    assert tables.performances("night-sky") == concert("first").performances
+
+
+def _interrupted(_: float) -> None:
+    raise KeyboardInterrupt
+
+
+def test_what_comes_back_too_late_waits_again(tables: Tables) -> None:
+    publish(tables, [concert("first")])
+    waits: list[float] = []
+
+    def late(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 1:
+            tables.world.time.sleep(CHANGING_SECONDS)
+
+    publish(tables, [concert()], meanwhile=late)
+
+    assert waits == [MEMORY_SECONDS, MEMORY_SECONDS]
+    assert tables.performances("night-sky") == {}
+
+
+def test_a_process_that_has_read_a_date_just_before_it_goes_sells_nothing_of_it(tables: Tables) -> None:
+    """It remembers the date for ten seconds more, and a request that has looked there takes ten."""
+    publish(tables, [concert("first")])
+    seen: list[Performance] = []
+
+    def look(_: float) -> None:
+        seen.append(cast(Performance, tables.performances("night-sky")["first"]))
+
+    publish(tables, [concert()], meanwhile=look)
+
+    of = cast(catalog.Concert, tables.concert("night-sky"))
+    assert not catalog.on_sale(of, seen[0], clock.now() + MEMORY_SECONDS)
+
+
+def test_two_who_publish_at_once_do_not_undo_each_other(tables: Tables) -> None:
+    publish(tables, [concert("first")])
+
+    def meanwhile(_: int, operation: str) -> None:
+        if operation == "dynamodb.TransactWriteItems":
+            tables.world.wire.observe = None
+            catalog.mark("night-sky.first", "cancelled", clock.now())
+
+    tables.world.wire.observe = meanwhile
+    publish(tables, [concert("first", price=150)])
+
+    published = tables.performances("night-sky")["first"]
+    assert (published["cancelled"], published["price"]) == (True, 100)

@@ -13,11 +13,11 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.markup import escape
 
+from booking.dynamodb import decode
 from tools.ost.build import Architecture
 from tools.ost.console import Failure, out
 from tools.ost.deploy import MACHINES
 from tools.ost.hosting import configuration
-from tools.ost.publish import CatalogTables
 from tools.ost.quotas import needs
 from tools.ost.stack import Stack, StackOption
 
@@ -197,8 +197,13 @@ def _page(stack: Stack, _: int) -> Iterator[Line]:
 
 
 def _catalog(stack: Stack, _: int) -> Iterator[Line]:
-    tables, now = CatalogTables.of(stack), int(time.time())
-    concerts = tables.concerts()
+    now = int(time.time())
+    answer = stack.dynamodb.query(
+        TableName=stack.table("catalog"),
+        KeyConditionExpression="pk = :concerts",
+        ExpressionAttributeValues={":concerts": {"S": "CONCERT"}},
+    )
+    concerts = [decode(item) or {} for item in answer["Items"]]
     yield Line(bool(concerts), f"{len(concerts)} concerts are published")
     for concert in concerts:
         opens, closes = int(concert["salesOpenAt"]), int(concert["salesCloseAt"])

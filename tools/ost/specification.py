@@ -128,6 +128,10 @@ EXAMPLES: dict[str, Any] = {
     "offSale": False,
     "calledOff": False,
     "surveyCode": "4kq2ma",
+    "repeatAt": None,
+    "field": "price",
+    "before": "12000",
+    "after": "13000",
     "reservations": 812,
     "refund": 10800,
     "rule": "DAYS_BEFORE_7",
@@ -194,6 +198,7 @@ QUERY: dict[str, Any] = {
     "section": {"type": "string"},
     "version": {"type": "string"},
     "concertId": {"type": "string"},
+    "dryRun": {"type": "boolean"},
     "userId": {"type": "string", "minLength": 1, "maxLength": 128},
     "q": {"type": "string", "maxLength": 100, "description": "A part of a name, a booking's id, or a seat."},
 }
@@ -283,6 +288,8 @@ def _complete(operation: dict[str, Any], path: str, method: str, schemas: dict[s
             "required": True,
             "content": {"application/json": {"schema": schema, "example": example(schema, schemas)}},
         }
+    if contract["upload"]:
+        operation["requestBody"] = {"required": True, "content": {contract["upload"]: {"schema": {"type": "string"}}}}
     operation["responses"] = _responses(contract, schemas)
     for status in (contract["success"][0], _again(contract)[0]):
         if status and (links := LINKS.get(operation["operationId"])):

@@ -11,11 +11,11 @@ import jwt
 import pytest
 from playwright.sync_api import Route, expect
 
+from booking.publishing.catalog_file import Concert
 from tests.browser.conftest import COLD, Visit, Visits, assert_accessible, fulfil
 from tests.stack.local_stack import YEAR, LocalStack, PublishedConcert
-from tools.ost.catalog import Concert
 from tools.ost.fans import Fan
-from tools.ost.publish import CatalogTables, publish_concerts
+from tools.ost.publish import publish_concerts
 
 TEN_MINUTES_FAST = """
   const shift = 10 * 60 * 1000, real = Date.now.bind(Date), RealDate = Date;
@@ -108,7 +108,7 @@ def publish_hostile(stack: LocalStack) -> PublishedConcert:
         {"night": {"pk": concert_id, "sk": "night", **night}},
         1,
     )
-    publish_concerts(CatalogTables.of(stack.cloud), [concert])
+    publish_concerts(stack.cloud, [concert])
     return PublishedConcert(concert_id, [f"{concert_id}.night"], 1000)
 
 

@@ -51,6 +51,13 @@ class Date(TypedDict):
     cancelled: NotRequired[bool]
 
 
+class Changing(TypedDict):
+    """From when to when a date is off sale because it is to be moved or removed, in epoch seconds."""
+
+    since: int
+    until: int
+
+
 class FeePolicy(TypedDict):
     """How much of a price is kept when a booking is cancelled (`fees` reads it).
 
@@ -105,9 +112,9 @@ class Performance(TypedDict):
     fees: NotRequired[FeePolicy]
     venue: NotRequired[str]
     offSale: NotRequired[bool]
-    offSaleAt: NotRequired[int]
     cancelled: NotRequired[bool]
     cancelledAt: NotRequired[int]
+    changing: NotRequired[Changing]
     hallVersion: NotRequired[str]
     prices: NotRequired[dict[str, int]]
     noSingleSeats: NotRequired[bool]
@@ -208,7 +215,13 @@ def on_sale(concert: Concert, performance: Performance, at: int) -> bool:
     """Tell whether seats of a performance are sold now: the concert is on sale, the date has not begun and was not
     taken off sale."""
     closes = min(concert["salesCloseAt"], performance["startsAt"])
-    return concert["salesOpenAt"] <= at < closes and not performance.get("offSale") and not performance.get("cancelled")
+    stopped = performance.get("offSale") or performance.get("cancelled") or is_changing(performance, at)
+    return concert["salesOpenAt"] <= at < closes and not stopped
+
+
+def is_changing(performance: Performance, at: int) -> bool:
+    """Tell whether a performance is off sale for the moment, because it is to be moved or removed."""
+    return "changing" in performance and at < performance["changing"]["until"]
 
 
 def read_performance(performance_id: str) -> Performance:
@@ -225,7 +238,7 @@ def read_performance(performance_id: str) -> Performance:
 
 
 def mark(performance_id: str, name: Literal["offSale", "cancelled"], at: int, *beside: Write) -> bool:
-    """Note that a performance is taken off sale, or called off, and when; with what else is written then, or not at
+    """Note that a performance is taken off sale, or called off and when; with what else is written then, or not at
     all. Safe to repeat; tells whether it was this call that noted it.
 
     Raises:
@@ -235,10 +248,10 @@ def mark(performance_id: str, name: Literal["offSale", "cancelled"], at: int, *b
     noted = update(
         settings().catalog_table,
         _performance_key(performance_id),
-        f"SET #{name} = :yes, #{name}At = :at",
+        f"SET #{name} = :yes" + (", #cancelledAt = :at" if name == "cancelled" else ""),
         f"attribute_exists(#pk) AND attribute_not_exists(#{name})",
         yes=True,
-        at=at,
+        **({"at": at} if name == "cancelled" else {}),
     )
     try:
         transact(noted, *beside)

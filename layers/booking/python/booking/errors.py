@@ -30,6 +30,7 @@
     ├── NotCancellable              409
     ├── PerformanceCancelled        409
     ├── SurveyChanged               409
+    ├── CatalogRefused              409
     ├── ReservationExpired          410
     ├── IdempotencyKeyReused        422
     ├── RateLimited                 429
@@ -277,6 +278,14 @@ class SurveyChanged(BookingError):
 
     code, status, title = "SURVEY_CHANGED", 409, "The bookings have changed"
     sentence = "There are other bookings now than the code stands for. Look again, best with the date off sale."
+
+
+class CatalogRefused(BookingError):
+    """A catalog has mistakes, or would break what fans hold, own or were told. Members: `changes`, and `mistakes`, a
+    list of `{line, path, message}`."""
+
+    code, status, title = "CATALOG_REFUSED", 409, "The catalog cannot be published"
+    sentence = "This would break what fans hold, own or have been told; nothing was published."
 
 
 class ReservationExpired(BookingError):

@@ -2,7 +2,8 @@
 
 Items in the catalog table, written once for each version of a hall and never changed: `pk = HALL#version, sk = SUMMARY`
 with everything but the seats, and `pk = HALL#version, sk = SECTION#sectionId` with the layout of one section as compact
-text, so that no item comes near DynamoDB's limit. They are remembered for an hour. A performance without a hall has
+text, so that no item comes near DynamoDB's limit. They are remembered for an hour. `pk = HALL, sk = hallId` names the
+version that was published last. A performance without a hall has
 seats 1 to N in rows of ten that nobody has drawn.
 """
 
@@ -19,6 +20,8 @@ from booking.memory import cached
 from booking.settings import settings
 
 HALL_SECONDS = 3600
+NEWEST = "HALL"
+"""The partition that says of each hall which version was published last."""
 STANDARD = "standard"
 """The one grade of a performance without a hall."""
 _ROW = 10

@@ -59,14 +59,13 @@ def nothing_left(concert_id: str, at: int) -> Closed | None:
     """
     try:
         concert = catalog.find_concert(concert_id, at)
-        performances = [
-            each for each in catalog.list_performances(concert_id, at) if catalog.on_sale(concert, each, at)
-        ]
+        dates = catalog.list_performances(concert_id, at)
+        performances = [each for each in dates if catalog.on_sale(concert, each, at)]
     except ConcertNotFound:
         return None
     except NoPerformances:
         return "NO_DATES"
-    if at < concert["salesOpenAt"]:
+    if at < concert["salesOpenAt"] or any(catalog.is_changing(each, at) for each in dates):
         return None
     if not performances:
         return "OVER"

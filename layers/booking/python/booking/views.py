@@ -542,6 +542,40 @@ class CallingOff(TypedDict):
     asOf: str
 
 
+type ChangeKind = Literal["CREATED", "CHANGED", "REMOVED"]
+
+
+class CatalogChange(TypedDict):
+    """What publishing changes: a concert, or one of its dates, comes or goes, or a field of it becomes another."""
+
+    kind: ChangeKind
+    concertId: str
+    performanceId: NotRequired[str]
+    field: NotRequired[str]
+    before: NotRequired[str]
+    after: NotRequired[str]
+
+
+class CatalogMistake(TypedDict):
+    """What is wrong with a catalog file, and where."""
+
+    line: int
+    path: str
+    message: str
+
+
+class CatalogResult(TypedDict):
+    """What publishing has done, or would do.
+
+    With `repeatAt` nothing has changed yet: dates are off sale until then, and the same request finishes it.
+    """
+
+    changes: list[CatalogChange]
+    mistakes: list[CatalogMistake]
+    applied: bool
+    repeatAt: str | None
+
+
 class GradeSales(GradeName):
     """How many seats of one price are sold, held and left."""
 
@@ -671,6 +705,8 @@ class Problem(TypedDict):
     offSale: NotRequired[bool]
     calledOff: NotRequired[bool]
     surveyCode: NotRequired[str]
+    changes: NotRequired[list[CatalogChange]]
+    mistakes: NotRequired[list[CatalogMistake]]
     asOf: NotRequired[str]
 
 

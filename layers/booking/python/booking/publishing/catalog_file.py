@@ -1,11 +1,10 @@
 """The catalog file that organisers write: its shape, and messages that name the line and the field."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -13,8 +12,8 @@ from pydantic import BaseModel, Field, field_validator
 
 from booking.catalog import DEFAULT_FEES, FeePolicy, summed_up
 from booking.layout import Hall
-from tools.ost.document import STRICT, Document, Identifier, Language, Location, Text, read_document
-from tools.ost.halls import read_hall
+from booking.publishing.document import STRICT, Document, Identifier, Language, Location, Text, read_document
+from booking.publishing.hall_file import HallEntry, build_hall
 
 LOCAL_TIME = re.compile(r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2})?( ?[+-]\d{2}:\d{2})?$")
 
@@ -135,8 +134,11 @@ class ConcertEntry(_Entry):
 
 
 class _File(BaseModel):
+    """Concerts, and the halls that they are in as far as they do not stand elsewhere."""
+
     model_config = STRICT
 
+    halls: list[HallEntry] = []
     concerts: Annotated[list[ConcertEntry], Field(min_length=1)]
 
 
@@ -146,12 +148,17 @@ type Item = dict[str, Any]
 
 @dataclass(frozen=True)
 class Concert:
-    """A concert as the catalog table keeps it: times in epoch seconds, performances by label."""
+    """A concert as the catalog table keeps it: times in epoch seconds, performances by label.
+
+    `places` says where in the file it stands, and each of its performances by label, with the line and the path; the
+    concert's own is under "".
+    """
 
     item: Item
     performances: dict[str, Item]
     queue_capacity: int | None
     halls: tuple[Hall, ...] = ()
+    places: Mapping[str, tuple[int, str]] = field(default_factory=dict)
 
     @property
     def concert_id(self) -> str:
@@ -159,10 +166,24 @@ class Concert:
         return str(self.item["sk"])
 
 
-def read_catalog(file: Path) -> list[Concert]:
-    """Read and check a whole file; raise Mistakes with every one that was found, Failure when it cannot be read."""
-    document, content = read_document(file, _File)
-    concerts = _convert(content.concerts, document, file.parent / "halls")
+type FindHall = Callable[[str], Hall]
+"""Finds a hall that the file does not have itself; raises LookupError with a sentence where there is none."""
+
+
+def read_catalog(name: str, text: str, find_hall: FindHall) -> list[Concert]:
+    """Read and check a whole file.
+
+    Raises:
+        Mistaken: with every mistake that was found.
+
+    """
+    document, content = read_document(name, text, _File)
+    halls: dict[str, Hall] = {}
+    for index, entry in enumerate(content.halls):
+        if entry.hallId in halls:
+            document.report(("halls", index, "hallId"), f"{entry.hallId!r} appears twice")
+        halls[entry.hallId] = build_hall(document, entry, ("halls", index))
+    concerts = _convert(content.concerts, document, halls, find_hall)
     document.ensure_right()
     return concerts
 
@@ -214,9 +235,10 @@ def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
-def _convert(entries: list[ConcertEntry], document: Document, folder: Path) -> list[Concert]:
+def _convert(
+    entries: list[ConcertEntry], document: Document, halls: dict[str, Hall], find_hall: FindHall
+) -> list[Concert]:
     concerts: dict[str, Concert] = {}
-    halls: dict[str, Hall] = {}
     for index, entry in enumerate(entries):
         at: Location = ("concerts", index)
         if entry.concertId in concerts:
@@ -231,8 +253,10 @@ def _convert(entries: list[ConcertEntry], document: Document, folder: Path) -> l
         if lobby is not None and opens is not None and lobby >= opens:
             document.report((*at, "lobbyOpensAt"), "is not before salesOpenAt")
         performances: dict[str, Item] = {}
+        places = {"": document.place(at)}
         for number, performance in enumerate(entry.performances):
             here: Location = (*at, "performances", number)
+            places[performance.label] = document.place(here)
             if performance.label in performances:
                 document.report((*here, "label"), f"{performance.label!r} appears twice in {entry.concertId!r}")
             zone = performance.timezone or entry.timezone
@@ -242,7 +266,7 @@ def _convert(entries: list[ConcertEntry], document: Document, folder: Path) -> l
                 "sk": performance.label,
                 "startsAt": starts or 0,
                 "timezone": zone,
-                **_seats(document, here, performance, folder, halls),
+                **_seats(document, here, performance, halls, find_hall),
                 "fees": _fees(entry),
             }
             if performance.venue:
@@ -270,11 +294,13 @@ def _convert(entries: list[ConcertEntry], document: Document, folder: Path) -> l
         concert |= summed_up(performances.values())
         used = {performance.hall for performance in entry.performances}
         theirs = tuple(hall for name, hall in sorted(halls.items()) if name in used)
-        concerts[entry.concertId] = Concert(concert, performances, entry.queueCapacity, theirs)
+        concerts[entry.concertId] = Concert(concert, performances, entry.queueCapacity, theirs, places)
     return list(concerts.values())
 
 
-def _seats(document: Document, here: Location, entry: PerformanceEntry, folder: Path, halls: dict[str, Hall]) -> Item:
+def _seats(
+    document: Document, here: Location, entry: PerformanceEntry, halls: dict[str, Hall], find_hall: FindHall
+) -> Item:
     """Say which seats a date has, and what they cost: so many of one price, or those of a hall by grade."""
     if entry.hall is None:
         for name in OF_A_HALL:
@@ -287,11 +313,11 @@ def _seats(document: Document, here: Location, entry: PerformanceEntry, folder: 
         if name in entry.model_fields_set:
             document.report((*here, name), "is not for a date in a hall, which has seats and prices of its own")
     if entry.hall not in halls:
-        file = folder / f"{entry.hall}.yaml"
-        if not file.is_file():
-            document.report((*here, "hall"), f"there is no {folder.name}/{file.name}")
+        try:
+            halls[entry.hall] = find_hall(entry.hall)
+        except LookupError as missing:
+            document.report((*here, "hall"), str(missing))
             return {"price": 0, "seatsTotal": 1}
-        halls[entry.hall] = read_hall(file)
     hall = halls[entry.hall]
     grades = [grade["gradeId"] for grade in hall.grades]
     if set(grades) != set(entry.prices):

@@ -10,13 +10,12 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, Field, model_validator
 
 from booking.layout import MAX_SEATS, MAX_SECTION_SEATS, Grade, Hall, Point, Row, Section
-from tools.ost.document import STRICT, Document, Identifier, Language, Location, Text, read_document
+from booking.publishing.document import STRICT, Document, Identifier, Language, Location, Text, read_document
 
 NEAREST_CM = 40
 """Chairs whose middles are nearer than this stand in each other."""
@@ -124,7 +123,9 @@ class SectionEntry(_Entry):
         return self
 
 
-class _File(_Entry):
+class HallEntry(_Entry):
+    """A hall: its grades, the best first, and its sections."""
+
     hallId: Identifier  # noqa: N815
     name: Text
     translations: dict[Language, Words] = {}
@@ -132,12 +133,22 @@ class _File(_Entry):
     sections: Annotated[list[SectionEntry], Field(min_length=1, max_length=200)]
 
 
-def read_hall(file: Path) -> Hall:
-    """Read and check a whole file; raise Mistakes with every one that was found, Failure when it cannot be read."""
-    document, content = read_document(file, _File)
-    hall = _Builder(document, content).build()
+def read_hall(name: str, text: str) -> Hall:
+    """Read and check a whole file.
+
+    Raises:
+        Mistaken: with every mistake that was found.
+
+    """
+    document, content = read_document(name, text, HallEntry)
+    hall = build_hall(document, content, ())
     document.ensure_right()
     return hall
+
+
+def build_hall(document: Document, content: HallEntry, at: Location) -> Hall:
+    """Build the hall that stands at a place in a file, as far as it is right; mistakes are reported there."""
+    return _Builder(document, content, at).build()
 
 
 class _Chair(NamedTuple):
@@ -211,8 +222,10 @@ class _Frame:
 class _Builder:
     """Turns a file's entries into a hall and reports what cannot be."""
 
-    def __init__(self, document: Document, content: _File) -> None:
+    def __init__(self, document: Document, content: HallEntry, at: Location) -> None:
         self.document = document
+        self.at = at
+        self.before = len(document.mistakes)
         self.content = content
         self.grades = {grade.gradeId for grade in content.grades}
         self.sections: dict[str, Section] = {}
@@ -230,7 +243,7 @@ class _Builder:
             self._add_all(("sections", index), entry)
         if self.first - 1 > MAX_SEATS:
             self._report(("sections",), f"have more than {MAX_SEATS} seats together")
-        if not self.document.problems:
+        if len(self.document.mistakes) == self.before:
             self._report_overlaps()
         grades = tuple(_grade(grade) for grade in content.grades)
         sections = tuple(self.sections.values())
@@ -240,7 +253,7 @@ class _Builder:
         """Note a mistake once for each place in the file, however many rows it is in."""
         if at not in self.reported:
             self.reported.add(at)
-            self.document.report(at, sentence)
+            self.document.report((*self.at, *at), sentence)
 
     def _add_all(self, at: Location, entry: SectionEntry) -> None:
         lines = self._lines(at, entry)
@@ -397,7 +410,7 @@ class _Builder:
                         pair = other_section, section.section_id
                         if math.dist(point, (x, y)) < NEAREST_CM and pair not in told:
                             told.add(pair)
-                            self.document.report(self.where[section.section_id], f"puts seat {name} where {other} is")
+                            self._report(self.where[section.section_id], f"puts seat {name} where {other} is")
                 places[cell].append(((x, y), name, section.section_id))
 
 

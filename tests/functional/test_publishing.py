@@ -1,0 +1,257 @@
+"""An organiser publishes a catalog from the page: what it would change, its mistakes by line, and nothing by half."""
+
+from typing import Any
+
+import pytest
+
+from booking import catalog, clock, halls
+from booking.catalog import Performance
+from booking.dynamodb import get, put, query_all, write
+from booking.publishing.document import MAX_BYTES
+from booking.publishing.publish import MEMORY_SECONDS
+from tests.faults import Fault, kinds_for
+from tests.world import TABLES, Answer, World
+
+ORGANISER = {"cognito:groups": "[organiser]", "cognito:username": "minji"}
+GOOD = """\
+concerts:
+  - concertId: night-sky
+    title: Night Sky
+    artist: The Ensemble
+    venue: Hall, Seoul
+    timezone: Asia/Seoul
+    salesOpenAt: 2026-01-05 10:00
+    salesCloseAt: 2037-05-01 18:00
+    queueCapacity: 200
+    performances:
+      - label: first
+        startsAt: 2037-05-01 19:00
+        price: 12000
+"""
+SECOND = "      - { label: second, startsAt: 2037-05-02 19:00, price: 9000 }\n"
+HALL = """\
+halls:
+  - hallId: small
+    name: A Small Hall
+    grades: [{ gradeId: r, name: R }]
+    sections:
+      - { sectionId: stalls, name: Stalls, grade: r, at: [0, 300], rows: [{ rows: A-B, seats: 1-10 }] }
+"""
+IN_HALL = "      - { label: hall, startsAt: 2037-05-03 19:00, hall: small, prices: { r: 900 } }\n"
+
+
+def send(world: World, text: str, **query: str) -> Answer:
+    return world.ask("publish_catalog", "olga", text, claims=ORGANISER, query=query)
+
+
+def log(world: World) -> list[dict[str, Any]]:
+    return list(world.call("list_log", "olga", claims=ORGANISER).body["items"])
+
+
+def dates(concert: str = "night-sky") -> list[str]:
+    return [str(item["sk"]) for item in query_all(TABLES["catalog"], "#pk = :pk", pk=concert)]
+
+
+def test_a_dry_run_shows_what_would_change_and_changes_nothing(world: World) -> None:
+    answer = send(world, GOOD, dryRun="true")
+
+    assert (answer.status, answer.body["applied"], answer.body["mistakes"]) == (200, False, [])
+    assert answer.body["changes"] == [
+        {"kind": "CREATED", "concertId": "night-sky"},
+        {"kind": "CREATED", "concertId": "night-sky", "performanceId": "night-sky.first"},
+        {"kind": "CHANGED", "concertId": "night-sky", "field": "queueCapacity", "after": "200"},
+    ]
+    assert (dates(), log(world)) == ([], [])
+
+
+def test_what_was_published_is_there_and_in_the_log_and_again_nothing_changes(world: World) -> None:
+    first = send(world, GOOD)
+    world.time.sleep(1)
+    again = send(world, GOOD)
+    world.time.sleep(1)
+    changed = send(world, GOOD.replace("price: 12000", "price: 13000"))
+
+    assert (first.body["applied"], again.body["applied"], again.body["changes"]) == (True, True, [])
+    price = {"field": "price", "before": "12000", "after": "13000"}
+    assert changed.body["changes"] == [
+        {"kind": "CHANGED", "concertId": "night-sky", "performanceId": "night-sky.first"} | price
+    ]
+    assert catalog.find_performance("night-sky.first", clock.now())["price"] == 13000
+    newest, oldest = log(world)
+    assert (oldest["action"], oldest["name"], oldest["concertId"]) == ("CATALOG_PUBLISHED", "minji", "night-sky")
+    assert newest["details"]["changes"] == changed.body["changes"]
+
+
+@pytest.mark.parametrize("dry_run", ["true", "false"])
+@pytest.mark.parametrize(
+    ("text", "line", "path", "message"),
+    [
+        (GOOD.replace("12000", "free"), 13, "concerts[0].performances[0].price", "must be a whole number"),
+        (GOOD.replace("    artist: The Ensemble\n", ""), 2, "concerts[0].artist", "is missing"),
+        (GOOD.replace("12000", "12000\n        cost: 1"), 14, "concerts[0].performances[0].cost", "is not a field"),
+        (GOOD.replace("Asia/Seoul", "Korea/Seoul"), 6, "concerts[0].timezone", "is not an IANA time zone"),
+        (GOOD.replace("Night Sky", "["), 3, "", "did not find expected"),
+        (GOOD.replace("Night Sky", "*title"), 3, "", "aliases"),
+        (GOOD.replace("Night Sky", "&title Night"), None, "", ""),
+        (GOOD + IN_HALL, 14, "concerts[0].performances[1].hall", "there is no hall 'small'"),
+        (HALL.replace("seats: 1-10", "seats: x") + GOOD + IN_HALL, 6, "halls[0].sections[0].rows[0]", ""),
+        ("[" * 1000, 1, "", "deeper"),
+        ("concerts: " + "{a: " * 30 + "1" + "}" * 30, 1, "", "deeper"),
+        ("concerts: 7", 1, "concerts", "must be a list"),
+        ("7", 1, "", ""),
+        ("", 1, "", "the file is empty"),
+        ("a: 1\na: 2", 2, "", "appears twice"),
+        ("concerts: [" + "9" * 5000 + "]", 1, "concerts[0]", "must be a mapping"),
+        ("concerts: !!python/object/apply:os.system ['true']", 1, "concerts[0]", "must be a mapping"),
+        ("---\n---\n", 2, "", "expected a single document"),
+        ("concerts: \x00", 1, "", "character"),
+        ("x" * (MAX_BYTES + 1), 1, "", "longer than 256 KiB"),
+    ],
+    ids=lambda value: str(value)[:30] if isinstance(value, str) else None,
+)
+def test_mistakes_are_told_by_line_and_nothing_is_written(
+    world: World, text: str, line: int | None, path: str, message: str, dry_run: str
+) -> None:
+    answer = send(world, text, dryRun=dry_run)
+
+    if line is None:
+        assert answer.status == 200  # a name that nothing refers to does no harm
+        return
+    assert (answer.status, answer.code, answer.body["changes"]) == (409, "CATALOG_REFUSED", [])
+    mistake = answer.body["mistakes"][0]
+    assert mistake["line"] == line
+    assert mistake["path"].startswith(path)
+    assert message in mistake["message"]
+    assert (dates(), log(world)) == ([], [])
+
+
+def test_every_mistake_is_told_at_once(world: World) -> None:
+    answer = send(world, GOOD.replace("12000", "free").replace("title: Night Sky", "title: ''"))
+
+    assert [mistake["line"] for mistake in answer.body["mistakes"]] == [3, 13]
+
+
+def test_a_body_that_is_no_text_is_refused(world: World) -> None:
+    from tests.handlers import call, request
+
+    event = request("publish_catalog", "olga", GOOD, claims=ORGANISER) | {"body": "/w==", "isBase64Encoded": True}
+
+    assert call("publish_catalog", event)["statusCode"] == 400
+
+
+def take(number: int, date: str = "night-sky.first") -> None:
+    seat = {"performanceId": date, "seatNumber": number, "reservationId": "r", "userId": "u", "status": "SOLD"}
+    write(put(TABLES["seats"], seat))
+
+
+def test_what_would_break_a_seat_is_refused_with_its_line_and_the_changes(world: World) -> None:
+    send(world, GOOD + SECOND)
+    take(7, "night-sky.second")
+
+    answer = send(world, GOOD)
+
+    assert (answer.status, answer.code) == (409, "CATALOG_REFUSED")
+    assert answer.body["mistakes"][0]["message"].startswith("night-sky.second cannot be removed: 1 seat(s)")
+    assert answer.body["mistakes"][0]["line"] == 2
+    assert answer.body["changes"] == [
+        {"kind": "REMOVED", "concertId": "night-sky", "performanceId": "night-sky.second"}
+    ]
+    assert dates() == ["first", "second"]
+
+
+def test_a_date_that_is_moved_waits_out_what_processes_remember_and_the_same_request_finishes_it(world: World) -> None:
+    send(world, GOOD)
+    moved = GOOD.replace("2037-05-01 19:00", "2037-05-02 19:00")
+    before = get(TABLES["catalog"], {"pk": "night-sky", "sk": "first"})
+
+    waiting = world.call("publish_catalog", "olga", moved, claims=ORGANISER)
+    early = world.call("publish_catalog", "olga", moved, claims=ORGANISER)
+
+    assert (waiting.status, waiting.body["applied"]) == (202, False)
+    assert (waiting.headers["retry-after"], early.status) == (str(MEMORY_SECONDS), 202)
+    assert early.body["repeatAt"] == waiting.body["repeatAt"] == clock.rfc3339(clock.now() + MEMORY_SECONDS)
+    published = catalog.read_performance("night-sky.first")
+    assert not catalog.on_sale(catalog.find_concert("night-sky", clock.now()), published, clock.now())
+    world.time.sleep(MEMORY_SECONDS)
+    done = world.call("publish_catalog", "olga", moved, claims=ORGANISER)
+    assert (done.status, done.body["applied"], done.body["changes"]) == (200, True, waiting.body["changes"])
+    after = get(TABLES["catalog"], {"pk": "night-sky", "sk": "first"})
+    assert before is not None
+    assert after == before | {"startsAt": before["startsAt"] + clock.DAY}
+    assert len(log(world)) == 3
+
+
+def test_a_seat_that_is_sold_from_memory_meanwhile_stops_it_and_the_date_is_on_sale_again(world: World) -> None:
+    send(world, GOOD)
+    before = get(TABLES["catalog"], {"pk": "night-sky", "sk": "first"})
+    moved = GOOD.replace("2037-05-01 19:00", "2037-05-02 19:00")
+    world.call("publish_catalog", "olga", moved, claims=ORGANISER)
+    take(7)
+    world.time.sleep(MEMORY_SECONDS)
+
+    looked = world.call("publish_catalog", "olga", moved, claims=ORGANISER, query={"dryRun": "true"})
+    assert "changing" in (get(TABLES["catalog"], {"pk": "night-sky", "sk": "first"}) or {})
+    answer = world.call("publish_catalog", "olga", moved, claims=ORGANISER)
+
+    assert looked.code == answer.code == "CATALOG_REFUSED"
+    assert answer.body["mistakes"][0]["line"] == 11
+    assert get(TABLES["catalog"], {"pk": "night-sky", "sk": "first"}) == before
+
+
+def test_a_queue_is_not_closed_while_its_only_date_changes(world: World) -> None:
+    from booking import sale
+
+    send(world, GOOD)
+    world.call("publish_catalog", "olga", GOOD.replace("01 19:00", "02 19:00"), claims=ORGANISER)
+    world.new_process()
+
+    assert sale.nothing_left("night-sky", clock.now()) is None
+
+
+def test_a_hall_may_stand_in_the_file_and_is_known_from_then_on(world: World) -> None:
+    first = send(world, HALL + GOOD + IN_HALL)
+    again = send(world, GOOD + IN_HALL)
+    more = send(world, GOOD + IN_HALL + IN_HALL.replace("label: hall", "label: other"))
+
+    assert (first.status, again.status, again.body["changes"]) == (200, 200, [])
+    assert [change["kind"] for change in more.body["changes"] if "performanceId" in change] == ["CREATED"]
+    published = catalog.find_performance("night-sky.hall", clock.now())
+    other: Performance = catalog.find_performance("night-sky.other", clock.now())
+    assert published["hallVersion"] == other["hallVersion"]
+    assert [seat["label"] for seat in halls.sections(other, clock.now())[0].seats[:3]] == ["1", "2", "3"]
+
+
+def test_the_largest_file_is_read_in_time_however_it_is_written(world: World) -> None:
+    import time as real
+
+    texts = [
+        "- " * (MAX_BYTES // 2),
+        "a: &x [1]\n" * 1000,
+        "[" + "1," * (MAX_BYTES // 2 - 2) + "]",
+        '"' + "\\n" * 100_000,
+    ]
+    began = real.process_time()
+    for text in texts:
+        assert send(world, text[:MAX_BYTES], dryRun="true").code == "CATALOG_REFUSED"
+
+    assert real.process_time() - began < 60
+
+
+def test_whatever_happens_to_a_call_the_catalog_is_whole_and_in_the_log_once(world: World) -> None:
+    beginning = world.snapshot()
+    world.wire.set(None)
+    send(world, HALL + GOOD + IN_HALL)
+    operations = [*world.wire.calls]
+    whole = dates()
+
+    for number, operation in enumerate(operations):
+        for kind in kinds_for(operation):
+            world.begin(beginning)
+            world.wire.set(Fault(kind, number))
+            answer = send(world, HALL + GOOD + IN_HALL)
+            world.wire.set(None)
+            world.wire.deliver_late()
+            assert (answer.status, answer.body["applied"]) == (200, True), (kind, operation, answer)
+            assert (dates(), len(log(world))) == (whole, 1), (kind, operation)
+            world.new_process()
+            assert send(world, HALL + GOOD + IN_HALL, dryRun="true").body["changes"] == [], (kind, operation)
