@@ -323,6 +323,20 @@ def _with_everything(function: str, case: str = "ok") -> Callable[[], dict[str, 
     return scenario
 
 
+def _a_date_that_is_no_longer_in_the_file() -> dict[str, Any]:
+    """A concert whose sale has not opened, so that its date goes at once; its other date is in a hall of the file."""
+    sent = event("publish_catalog")
+    later = sent["body"].replace("salesOpenAt: 2026", "salesOpenAt: 2036")
+    gone = later + "      - { label: gone, startsAt: 2037-06-01 19:00, price: 1 }\n"
+    call("publish_catalog", sent | {"body": gone})
+    hall = (
+        "halls: [{ hallId: h, name: H, grades: [{ gradeId: r, name: R }], "
+        "sections: [{ sectionId: s, name: S, grade: r, at: [0, 300], rows: [{ rows: A, seats: 9 }] }] }]\n"
+    )
+    held = "      - { label: held, startsAt: 2037-06-02 19:00, hall: h, prices: { r: 1 } }\n"
+    return sent | {"body": hall + later + held}
+
+
 def _bookings_with_more_seats_than_a_page() -> dict[str, Any]:
     """A booking whose other seat is on another page."""
     points.charge(USER, 50_000, "two", clock.now())
@@ -399,6 +413,7 @@ SCENARIOS: dict[str, list[Callable[[], dict[str, Any]]]] = {
     "call_off_performance": [_called_off_with_everything, _with_everything("call_off_performance", "survey")],
     "start_calling_off": [_called_off_by_an_organiser, _with_everything("start_calling_off")],
     "get_calling_off": [_with_everything("get_calling_off")],
+    "publish_catalog": [_a_date_that_is_no_longer_in_the_file],
     "list_bookings": [
         _with_everything("list_bookings"),
         _bookings_with_more_seats_than_a_page,

@@ -710,6 +710,7 @@ export default {
     LEAVES_SINGLE_SEAT: "That would leave a single seat on its own. Please pick the seats right next to it.",
     PERFORMANCE_CANCELLED: "This date has been called off. Please pick another one.",
     QUOTE_CHANGED: "What you get back has changed. Look at the new sum and go on from there.",
+    CATALOG_REFUSED: "The file was not published: it has mistakes, or would break what fans hold, own or have been told.",
     SURVEY_CHANGED: "The bookings have changed since the last look. Look again and confirm with the new code.",
     NOT_CANCELLABLE: "This booking cannot be cancelled now. Check its state among your tickets.",
     FORBIDDEN: "This account may not do that. Please check that you have signed in with the right one.",

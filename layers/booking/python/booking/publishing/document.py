@@ -108,8 +108,8 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def _refused(self, sentence: str) -> yaml.MarkedYAMLError:
-        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
-        return yaml.MarkedYAMLError(problem=sentence, problem_mark=event.start_mark)
+        mark: Any = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+        return yaml.MarkedYAMLError(problem=sentence, problem_mark=mark)
 
 
 @dataclass
