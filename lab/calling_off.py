@@ -190,8 +190,8 @@ def book(performance: Performance, user_id: str, numbers: list[int], at: int) ->
     dynamodb.write(dynamodb.put(settings().reservations_table, reservation))
     dynamodb.write(dynamodb.put(settings().payments_table, payment))
     for number in numbers:
-        dynamodb.write(seats.hold(date, number, **owner, price=performance["price"], at=at, until=at + 300))
-        dynamodb.write(seats.sell(date, number, name))
+        dynamodb.write(seats.hold(date, number, **owner, at=at, until=at + 300))
+        dynamodb.write(seats.sell(date, number, name, performance["price"]))
 
 
 def walk(parts: list[calling_off.Range]) -> None:

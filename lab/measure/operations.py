@@ -6,8 +6,10 @@ also reads what a process remembers, so its budget is `COLD_READS` more.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from booking import catalog, clock, halls
+from booking import catalog, clock, halls, tickets
+from booking import overview as overview_cache
 from booking.layout import Hall
 from lab.measure.prices import Bill
 from lab.measure.world import CAPACITY, CONCERT, PERFORMANCE, PRICE, SEATS, World
@@ -20,6 +22,8 @@ PAY_WRITES = 20
 """The design has 18. The two others put an open payment on the sparse index `open` and take it off again, which is how
 one whose workflow never began is found without a scan (docs/performance.md)."""
 WAIT_SECONDS = 600
+SCANS = 100
+ORGANISER, STAFF = {"cognito:groups": "[organiser]"}, {"cognito:groups": "[staff]"}
 KEY = "5f0c1c0e-8d5c-4f0e-9d53-2f5a0d8f7b61"
 JOURNEY_USD = 75e-6
 JOURNEY_FLOOR_USD = 46e-6
@@ -78,11 +82,11 @@ def list_seats(world: World, cold: bool) -> Bill:
     return _again(world, cold, "list_seats", performanceId=PERFORMANCE)
 
 
-def _again(world: World, cold: bool, function: str, **path: str) -> Bill:
+def _again(world: World, cold: bool, function: str, user: str = "", **options: Any) -> Bill:
     """Read once without counting, and once with."""
-    world.demand(200, function, **path)
+    world.demand(200, function, user, **options)
     with world.measured(cold=cold) as tally:
-        world.demand(200, function, **path)
+        world.demand(200, function, user, **options)
     return tally.bill
 
 
@@ -254,6 +258,41 @@ def _cancel(world: World, seats: int, cold: bool) -> Bill:
     return tally.bill
 
 
+def overview(rows: int) -> Callable[[World, bool], Bill]:
+    """Look at all sales as an organiser, of a hall of so many rows of 25 that is sold out."""
+
+    def run(world: World, cold: bool) -> Bill:
+        world.sell_out(_in_hall(world, rows)[0], rows * 25)
+        world.demand(200, "list_sales", "olga", claims=ORGANISER)
+        world.time.at += overview_cache.CACHE_SECONDS + 1
+        with world.measured(cold=cold) as tally:
+            world.demand(200, "list_sales", "olga", claims=ORGANISER)
+        return tally.bill
+
+    return run
+
+
+def scan(world: World, cold: bool) -> Bill:
+    """Send a hundred scans of good tickets, and count one."""
+    performance_id, _ = _in_hall(world, 80)
+    bought = world.sell_out(performance_id, SCANS)
+    codes = [tickets.code_of(tickets.ticket_of(performance_id, number, name)) for number, name in bought.items()]
+    at = clock.rfc3339(clock.now())
+    sent = [{"scanId": str(number), "code": code, "at": at} for number, code in enumerate(codes)]
+    catalog.find_performance(performance_id, clock.now())
+    with world.measured(cold=cold) as tally:
+        body = {"deviceId": "door-1", "scans": sent}
+        world.demand(200, "record_check_ins", "sam", body, claims=STAFF, performanceId=performance_id)
+    return tally.bill * (1 / SCANS)
+
+
+def guest_list(world: World, cold: bool) -> Bill:
+    """Load the guest list of a hall of 2,000 that is sold out."""
+    performance_id, _ = _in_hall(world, 80)
+    world.sell_out(performance_id, 2_000)
+    return _again(world, cold, "get_guest_list", "sam", claims=STAFF, performanceId=performance_id)
+
+
 def advance_tick(world: World, cold: bool) -> Bill:
     """Look after a full hall with a line before it, when nothing changes hands."""
     world.fill_line(active=CAPACITY, waiting=100)
@@ -286,6 +325,10 @@ OPERATIONS = [
     ),
     Operation("cancel", "cancel a seat, points back", _http(0, 8), Budget(4, 18), cancel),
     Operation("cancel_two", "cancel two seats at once", _http(0, 9), Budget(4, 21), cancel_two),
+    Operation("overview_2000", "all sales, 2,000 sold", _http(0.5, 0), Budget(50, 0), overview(80), False),
+    Operation("overview_20000", "all sales, 20,000 sold", _http(0.5, 0), Budget(400, 0), overview(800), False),
+    Operation("scan", "a ticket scanned, of 100", Bill(0.5, 1), Budget(1, 4), scan, False),
+    Operation("guest_list", "guest list of 2,000", _http(37.5, 0), Budget(80, 0), guest_list, False),
     Operation(
         "advance_tick",
         "one tick, 500 in, 100 waiting",

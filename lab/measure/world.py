@@ -150,8 +150,18 @@ class World(in_process.World):
         for number in numbers:
             user, at = self.user(), clock.now()
             name = ids.reservation_id(user, performance, [number], number, 0, at)
-            owner = {"reservation_id": name, "user_id": user}
-            dynamodb.write(seats.hold(performance, number, **owner, price=PRICE, at=at, until=at + 300))
+            dynamodb.write(seats.hold(performance, number, reservation_id=name, user_id=user, at=at, until=at + 300))
+
+    def sell_out(self, performance: str, seats_total: int) -> dict[int, str]:
+        """Have other fans own seats, from the first; return whose each is, past the meter."""
+        names = seats.partitions(performance, seats_total)
+        bought = {}
+        for number in range(1, seats_total + 1):
+            user = self.user()
+            bought[number] = ids.reservation_id(user, performance, [number], number, 0, clock.now())
+            item = {"performanceId": names[number // seats.BLOCK], "seatNumber": number, "userId": user}
+            self.put("seats", item | {"reservationId": bought[number], "status": "SOLD", "price": PRICE})
+        return bought
 
     def slept(self, seconds: float) -> None:
         """Bill a function for sleeping, while executions go on."""

@@ -55,7 +55,7 @@ def take(*numbers: int, performance: str = HALL, sold: bool = False) -> None:
     at = clock.now()
     for number in numbers:
         owner = {"reservation_id": f"r{number}", "user_id": world.OTHER}
-        write(seats.hold(performance, number, **owner, price=100, at=at, until=at + 300))
+        write(seats.hold(performance, number, **owner, at=at, until=at + 300))
         if sold:
             write(seats.sell(performance, number, f"r{number}"))
     memory.forget()

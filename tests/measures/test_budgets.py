@@ -23,6 +23,10 @@ EXACT = {
     "pay": (4, 20, 3, 5),
     "cancel": (4, 18, 1, 0),
     "cancel_two": (4, 21, 1, 0),
+    "overview_2000": (44.5, 0, 1, 0),
+    "overview_20000": (374.5, 0, 1, 0),
+    "scan": (1, 2, 0.01, 0),
+    "guest_list": (75, 0, 1, 0),
     "advance_tick": (24, 0, 0, 0),
 }
 """Read units, write units, Lambda calls and transitions of a warm call."""

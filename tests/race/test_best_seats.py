@@ -51,7 +51,7 @@ def pick(world: World, user: str, *numbers: int, **more: Any) -> Answer:
 def take(*numbers: int, performance: str = HALL) -> None:
     at = clock.now()
     for number in numbers:
-        write(seats.hold(performance, number, reservation_id="rx", user_id="eve", price=100, at=at, until=at + 300))
+        write(seats.hold(performance, number, reservation_id="rx", user_id="eve", at=at, until=at + 300))
 
 
 def test_a_party_sits_together_and_pays_what_its_seats_cost(hall: World) -> None:

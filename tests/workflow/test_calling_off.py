@@ -352,9 +352,7 @@ def test_a_seal_never_opens_again_also_when_ttl_runs(world: World) -> None:
         seats.release(DATE, 5, held["reservationId"]),
         seats.move_deadline(DATE, 5, held["reservationId"], until=clock.now() + 300),
         seats.sell(DATE, 5, held["reservationId"]),
-        seats.hold(
-            DATE, 5, reservation_id="r", user_id="bob", price=100, at=clock.now() + 10**6, until=clock.now() + 10**7
-        ),
+        seats.hold(DATE, 5, reservation_id="r", user_id="bob", at=clock.now() + 10**6, until=clock.now() + 10**7),
         seats.cancel(DATE, 5, held["reservationId"]),
     ):
         with pytest.raises(TransactionRefused):

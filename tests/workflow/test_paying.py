@@ -204,7 +204,7 @@ def test_two_hundred_fans_and_one_seat(world: World) -> None:
     for buyer in buyers:  # every one of them has read the seat as free before the first writes
         try:
             owner = {"reservation_id": buyer, "user_id": buyer}
-            write(seats.hold(PERFORMANCES[0], 1, **owner, price=100, at=at, until=at + HOLD))
+            write(seats.hold(PERFORMANCES[0], 1, **owner, at=at, until=at + HOLD))
         except ConditionFailed as lost:
             losers.append(lost.item)
         else:

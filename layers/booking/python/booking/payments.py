@@ -127,7 +127,8 @@ class Cancellation(TypedDict):
 
 
 class Facts(TypedDict):
-    """What never changes of a payment: the input of its workflow."""
+    """What never changes of a payment: the input of its workflow. `prices` are of its seats, in their order; older ones
+    have none."""
 
     paymentId: str
     userId: str
@@ -137,6 +138,7 @@ class Facts(TypedDict):
     seatNumbers: list[int]
     turn: int
     amount: int
+    prices: NotRequired[list[int]]
     holdExpiresAt: int
     createdAt: int
 
@@ -268,11 +270,13 @@ def _balance_after_undoing(reservation: Reservation, balance: int) -> int:
 
 
 def _new(payment_id: str, reservation: Reservation, at: int) -> Payment:
+    prices = reservations.prices(reservation)
     return cast(
         Payment,
         {
             "paymentId": payment_id,
             **{name: value for name, value in reservation.items() if name in COPIED},
+            "prices": [prices[number] for number in reservation["seatNumbers"]],
             "holdExpiresAt": reservation["expiresAt"],
             "status": "PENDING",
             "createdAt": at,
@@ -321,7 +325,7 @@ def run_workflow(payment: Payment) -> None:
 
     Its failing is not the user's business: the payment stays PENDING, and their retry or the sweep goes on from there.
     """
-    facts = {name: payment[name] for name in Facts.__annotations__}  # type: ignore[literal-required]
+    facts = {name: value for name, value in payment.items() if name in Facts.__annotations__}
     try:
         workflow: SFNClient = aws.client("stepfunctions")
         workflow.start_execution(
@@ -452,6 +456,7 @@ def confirm_booking(payment: Facts, used: Mapping[str, Any], at: int) -> Item:
     Only a PENDING payment can be confirmed, so never one that is being undone.
     """
     steps = [step("UsePoints", "DONE", used["at"]), step("ConfirmBooking", "DONE", at)]
+    prices: list[int | None] = [*payment.get("prices", [])] or [None] * len(payment["seatNumbers"])
     try:
         transact(
             update(
@@ -473,8 +478,8 @@ def confirm_booking(payment: Facts, used: Mapping[str, Any], at: int) -> Item:
             reservations.confirm(payment, payment["paymentId"], at),
             place.finish(payment["concertId"], payment["turn"]),
             *(
-                seats.sell(payment["performanceId"], number, payment["reservationId"])
-                for number in payment["seatNumbers"]
+                seats.sell(payment["performanceId"], number, payment["reservationId"], price)
+                for number, price in zip(payment["seatNumbers"], prices, strict=True)
             ),
         )
     except TransactionRefused as refused:

@@ -365,16 +365,12 @@ def write_hold(item: Reservation, turn: Turn, limit: Limit, ended: list[Write]) 
     """Write a hold and return it; or the seats that are somebody's, none when something else has changed meanwhile."""
     name, at, until = item["reservationId"], item["createdAt"], item["expiresAt"]
     owner = {"reservation_id": name, "user_id": item["userId"]}
-    each = prices(item)
     try:
         transact(
             place.use(turn, at),
             limits.add(limit, name, {"seats": item["seatNumbers"], "until": until}, at),
             put(settings().reservations_table, item, "attribute_not_exists(#reservationId)"),
-            *(
-                seats.hold(item["performanceId"], number, **owner, price=each[number], at=at, until=until)
-                for number in item["seatNumbers"]
-            ),
+            *(seats.hold(item["performanceId"], number, **owner, at=at, until=until) for number in item["seatNumbers"]),
             *ended,
         )
     except TransactionRefused as refused:

@@ -3,8 +3,8 @@
 An item exists only while a seat is held or sold; absent means available. A hold ends at its deadline by the clock:
 `expiresAt` is also the table's TTL attribute, but DynamoDB deletes late, so nothing here trusts the deletion.
 
-Item: `performanceId` (with `#1`, `#2` … for each further 600 seats), `seatNumber, reservationId, userId, status`,
-`price` (what it cost when it was held) and, while held, `expiresAt`. Every write on a seat
+Item: `performanceId` (with `#1`, `#2` … for each further 600 seats), `seatNumber, reservationId, userId, status`
+and, while held, `expiresAt`; then `price` instead, what was paid for it. Every write on a seat
 that somebody has names the `reservationId`, so that a late release, confirmation or refund of an old hold cannot touch
 the next owner's. Items stay under 163 bytes, so that a full house of 50 is one read unit.
 """
@@ -136,9 +136,7 @@ def read_taken_among(performance_id: str, seat_numbers: Iterable[int], at: int) 
     return [seat for seat in found if seat is not None and is_taken(seat, at)]
 
 
-def hold(
-    performance_id: str, seat_number: int, *, reservation_id: str, user_id: str, price: int, at: int, until: int
-) -> Write:
+def hold(performance_id: str, seat_number: int, *, reservation_id: str, user_id: str, at: int, until: int) -> Write:
     """Take a seat for a user until a deadline, if it is nobody's at this time."""
     seat: Seat = {
         "performanceId": _key(performance_id, seat_number)["performanceId"],
@@ -146,7 +144,6 @@ def hold(
         "reservationId": reservation_id,
         "userId": user_id,
         "status": "HELD",
-        "price": price,
         "expiresAt": until,
     }
     return put(
@@ -186,16 +183,18 @@ def move_deadline(performance_id: str, seat_number: int, reservation_id: str, *,
     )
 
 
-def sell(performance_id: str, seat_number: int, reservation_id: str) -> Write:
-    """Make a held seat sold, if this reservation still has it. A sold seat has no deadline and no TTL."""
+def sell(performance_id: str, seat_number: int, reservation_id: str, price: int | None = None) -> Write:
+    """Make a held seat sold, if this reservation still has it. A sold seat has no deadline and no TTL, and says what it
+    cost, unless its payment began before payments knew."""
     return update(
         settings().seats_table,
         _key(performance_id, seat_number),
-        "SET #status = :sold REMOVE #expiresAt",
+        "SET #status = :sold" + (", #price = :price" if price is not None else "") + " REMOVE #expiresAt",
         "#reservationId = :reservation AND #status = :held",
         sold="SOLD",
         reservation=reservation_id,
         held="HELD",
+        **({"price": price} if price is not None else {}),
     )
 
 
