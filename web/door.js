@@ -9,13 +9,14 @@ import { concert as concertOf, performancesOf, sectionsOf } from "./catalog.js";
 import { serverNow } from "./clock.js";
 import { planOf } from "./plan.js";
 import { Problem } from "./problem.js";
-import { changeScans, keepList, keepScan, keptLists, listOf, scansOf, unsentScans } from "./scans.js";
+import { changeScans, forgetDates, keepList, keepScan, keptLists, listOf, scansOf, unsentScans } from "./scans.js";
 import { session } from "./session.js";
 import { recall, remember } from "./storage.js";
 import { newKey } from "./wallet.js";
 
 const CODE = /^OST1:([A-Za-z0-9-]{1,64}):([a-z0-9.-]{1,100}):([1-9][0-9]{0,5}):(t[a-z2-7]{20}):([A-Za-z0-9_-]{86})$/;
 const LONGEST_KEPT = 4296; // what the API takes; a longer code is none of ours, and its beginning proves it
+const KEPT_MS = 14 * 86_400_000; // a date that is done with is forgotten after that
 const AT_ONCE = 200;
 const FIRST_WAIT_S = 2;
 const LONGEST_WAIT_S = 60;
@@ -90,6 +91,7 @@ export const keptDates = async () => (await keptLists()).map(indexed).sort((a, b
 
 /** Shows a date's scans, and sends what is unsent of any. */
 export async function openDate(performanceId) {
+  await forgetDates(serverNow() - KEPT_MS);
   scans.value = await scansOf(performanceId);
   waiting.value = (await unsentScans()).length;
   send();

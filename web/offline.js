@@ -29,21 +29,22 @@ async function keep(pages) {
   const named = [...(await page.clone().text()).matchAll(/(?:href|src)="([^"#]+)"/g)].map(([, name]) => new URL(name, home).href);
   if (!page.ok || !named.includes(MAIN)) return; // a newer release than this page: its own visit keeps it
   const files = new Set();
-  for (const file of [...named, ...pages]) await follow(file, cache, files);
+  for (const file of named) await follow(file, cache, files, false);
+  for (const file of pages) await follow(file, cache, files, true);
   await cache.put(home, page); // last: it names the others
   for (const { url } of await cache.keys()) {
     if (url.includes("/release/") && !url.startsWith(new URL("./", MAIN).href)) await cache.delete(url);
   }
 }
 
-/** Keeps a file, and those that it imports; of the frame's pages only those that were asked for. */
-async function follow(file, cache, files) {
+/** Keeps a file, and those that it imports; with `later`, also those that it imports when they are needed. */
+async function follow(file, cache, files, later) {
   if (files.has(file)) return;
   files.add(file);
   if (!file.includes("/release/") || !(await cache.match(file))) await cache.add(file);
   if (!file.endsWith(".js") || file.includes("/vendor/")) return;
   const text = await (await cache.match(file)).text();
   for (const [whole, name] of text.matchAll(IMPORTED)) {
-    if (file !== MAIN || whole.startsWith("from")) await follow(new URL(name, file).href, cache, files);
+    if (later || whole.startsWith("from")) await follow(new URL(name, file).href, cache, files, later);
   }
 }

@@ -80,3 +80,13 @@ export const changeScans = (orders, change) =>
     }
     return changed;
   });
+
+/** Forgets dates that were loaded before `at` (epoch ms), if every scan of them is answered and looked at. */
+export async function forgetDates(at) {
+  for (const { performanceId } of (await keptLists()).filter(({ loadedAt }) => loadedAt < at)) {
+    const old = await scansOf(performanceId);
+    if (old.some(({ unsent, look }) => unsent || look)) continue;
+    await within("scans", "readwrite", (scans) => Promise.all(old.map(({ order }) => answered(scans.delete(order)))));
+    await within("lists", "readwrite", (lists) => answered(lists.delete(performanceId)));
+  }
+}

@@ -313,6 +313,28 @@ def test_sign_in_that_ended_meanwhile_is_asked_for_and_then_everything_is_sent(h
     assert list(house.admissions) == [ticket_id("guest", 1)]
 
 
+def test_date_that_is_done_with_is_forgotten_and_one_with_unsent_scans_is_not(house: FakeApi, visits: Visits) -> None:
+    visit = at_door(house, visits, expected={404})
+    typed(visit, code(1))
+    all_sent(visit)
+    age = """async ([performanceId, unsent]) => {
+      const scans = await import(new URL("scans.js", document.baseURI));
+      await scans.keepList({ ...(await scans.listOf("night-sky.first")), performanceId, loadedAt: 0 });
+      const scan = { performanceId, deviceId: "door-1", scanId: "1", code: "x", at: "2026-01-01T00:00:00Z", told: {} };
+      if (unsent) await scans.keepScan(scan);
+    }"""
+    visit.page.evaluate(age, ["night-sky.done", False])
+    visit.page.evaluate(age, ["night-sky.gone", True])
+
+    visit.page.reload()
+    expect(visit.page.locator(".latest li")).to_have_count(1)
+    visit.go("/door")
+
+    expect(visit.page.locator(".gate-date").filter(has_text="tickets")).to_have_count(2)
+    kept = "async () => (await (await import(new URL('scans.js', document.baseURI))).unsentScans()).length"
+    assert visit.page.evaluate(kept) == 1
+
+
 # -- many
 
 
