@@ -30,6 +30,7 @@ def bought(shop: FakeApi, visit: Visit, *numbers: int) -> str:
     shop.pay(request)
     visit.go(f"/reservations/{held['reservationId']}")
     visit.page.get_by_role("button", name="Cancel seats").wait_for()
+    visit.page.locator(".steps").wait_for()  # the payment has been asked for
     return str(held["reservationId"])
 
 

@@ -325,7 +325,7 @@ export default {
     booking: "Booking",
     dead: "This ticket was cancelled. It opens no door.",
     kept: "We could not be reached, so these are the tickets that this device kept on {when}. They are good at the door.",
-    hint: "Your tickets are kept on this device and open without the internet. At the door, tap the code to enlarge it and turn the screen up bright.",
+    hint: "Your tickets are kept on this device and open without the internet. Open them once on the day before you leave home. At the door, tap the code to enlarge it and turn the screen up bright.",
     calendar: "Add to calendar",
     map: "How to get there",
     print: "Print",

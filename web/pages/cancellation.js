@@ -52,7 +52,8 @@ export function Cancellation({ reservation, performance, done }) {
   const [ask, setAsk] = useState(null);
   const cancelling = useAction();
   const chosen = left.filter((seat) => picked.includes(seat));
-  const quote = useLoaded(async () => (open && chosen.length ? quoteOf(reservationId, chosen) : null), [open, chosen.join()]);
+  // What was agreed to before a reload is on its way, and needs no quote.
+  const quote = useLoaded(async () => (open && chosen.length && !unanswered(reservationId) ? quoteOf(reservationId, chosen) : null), [open, chosen.join()]);
   const fresh = quote.value?.seatNumbers.join() === chosen.join() ? quote.value : null;
   useSecondsLeft(fresh?.validUntil, quote.reload);
   const heading = useRef(null);
