@@ -16,7 +16,7 @@ LOCUST = $(PYTHON) -m locust --locustfile lab/locustfile.py --headless --run-tim
 ALONE = tests/measures/test_cpu.py tests/stack tests/browser/deployed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo publish audit build test check format fuzz events mutants measure load simulate drawing seating calling-off joining openapi pins clean
+.PHONY: help setup run demo publish audit build test check format fuzz events mutants measure load simulate drawing seating calling-off opening openapi pins clean
 
 help:     ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -57,8 +57,8 @@ load: setup ## Drive the running local stack with ever more fans, then audit it:
 	@exec ./ost audit
 simulate: setup ## A million fans in the waiting room, with a virtual clock: docs/scaling.md
 	@exec $(PYTHON) -m lab simulate
-joining: setup ## A million joins within a minute, in the lobby and by one counter, on DynamoDB's partitions
-	@exec $(PYTHON) -m lab joining
+opening: setup ## A million fans at the opening: joins on DynamoDB's partitions, places and requests after the draw
+	@exec $(PYTHON) -m lab opening
 drawing: setup ## Draw the order of a million fans: CPU by step, memory, sizes
 	@exec $(PYTHON) -m lab drawing
 seating: setup ## Crowds that ask for the best seats at once; CPU of a choice among 20,000, as ratios

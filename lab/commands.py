@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from lab import calling_off, drawing, joining, mutants, seating, simulate
+from lab import calling_off, drawing, mutants, opening, seating, simulate
 from tools.ost.paths import STATE
 from tools.ost.stack import StackOption, StateOption
 
@@ -42,7 +42,7 @@ def events(*, stack: StackOption = None, state: StateOption = STATE) -> None:
 
 app.command(name="calling-off")(calling_off.call_off)
 app.command()(drawing.drawing)
-app.command()(joining.joining)
 app.command()(mutants.mutants)
+app.command()(opening.opening)
 app.command()(seating.seating)
 app.command()(simulate.simulate)

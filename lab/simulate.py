@@ -3,7 +3,6 @@
 Prints tables, draws docs/images/*.png and writes its part of docs/scaling.md, between the two marks there.
 """
 
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -21,12 +20,6 @@ IMAGES = ROOT / "docs" / "images"
 SIZES = ((1_000, 50, 20_000), (10_000, 500, 20_000), (200_000, 2_000, 3_600), (1_000_000, 2_000, 1_800))
 """Fans, places, and for how many seconds at most. The largest are watched for their first hour, or half of it."""
 ABANDONMENTS = (0.0, 0.3, 0.6)
-DRAWN = (
-    *((100_000, 0.0, True), (100_000, 0.6, True), (1_000_000, 0.95, True)),
-    *((1_000_000, 0.6, True), (1_000_000, 0.6, False)),
-)
-"""How many were in the lobby, the part of them that does not come, and whether they know the static result. The last
-two are set beside each other."""
 MUST_HOLD = (20_000, 500, 20_000)
 
 type Row = list[str]
@@ -51,17 +44,10 @@ def simulate(
             progress.advance(everything)
         others = [_others(crowd) for crowd in plan[: len(ABANDONMENTS)]]
     *main, changed = outcomes
-    draws = [
-        run(Crowd(fans, 2_000, absent, horizon=360, drawn=True, static=static))
-        for fans, absent, static in DRAWN
-        if fans <= largest
-    ]
     tables = [
         _places("Places, order, waits", main),
         _bills("Polls, units and dollars", main),
         _compared("The same crowd in other designs (20,000 fans, 500 places)", main[: len(ABANDONMENTS)], others),
-        _after_a_draw("After a draw (2,000 places)", draws),
-        _asked("What a draw of so many is asked for", draws[-2:]),
         _places("An operator changes the capacity: 500, at 600 s 250, at 1,500 s 0, at 1,800 s 750", [changed]),
     ]
     for table in tables:
@@ -124,37 +110,6 @@ def _bills(title: str, outcomes: list[Outcome]) -> Figures:
         ]
         row += [f"${bill.dynamodb_usd:,.2f}", f"${bill.usd:,.2f}", f"${bill.usd / outcome.crowd.fans:.6f}"]
         rows.append(_name(outcome) + row)
-    return Figures(title, columns, rows)
-
-
-def _after_a_draw(title: str, outcomes: list[Outcome]) -> Figures:
-    columns = ["in the lobby", "do not come", "numbers known", "in use, minute 1", "2", "3", "4 to 6", "most polls/s"]
-    columns += ["refused", "numbers lost", "numbers ended", "tick reads/s", "ticks"]
-    rows = []
-    for outcome in outcomes:
-        ticks = outcome.bills["ticks"]
-        row = [f"{outcome.crowd.fans:,}", f"{outcome.crowd.abandonment:.0%}"]
-        row += ["from the result" if outcome.crowd.static else "by asking"]
-        row += [f"{outcome.used(*between):.1%}" for between in pairwise((0, 60, 120, 180, 360))]
-        row += [f"{outcome.polls.max():,}", f"{outcome.refused:,}", f"{outcome.lost:,}", f"{ticks.write_units:,.0f}"]
-        rows.append([*row, f"{ticks.read_units / outcome.seconds:,.0f}", f"${ticks.dynamodb_usd:.2f}"])
-    return Figures(title, columns, rows)
-
-
-def _asked(title: str, outcomes: list[Outcome]) -> Figures:
-    """Show what the CDN and the API get in each minute; whoever is there asks for the draw and for a piece."""
-    columns = ["numbers known", "minute", "at the CDN", "of these from its caches", "polls at the API", "refused"]
-    rows = []
-    for outcome in outcomes:
-        crowd = outcome.crowd
-        files = round(2 * crowd.fans * (1 - crowd.abandonment)) if crowd.static else 0
-        for minute in range(3):
-            seconds = slice(60 * minute, 60 * minute + 60)
-            refused, polls = int(outcome.refusals[seconds].sum()), int(outcome.polls[seconds].sum())
-            row = ["from the result" if crowd.static else "by asking", f"{minute + 1}"]
-            row += [f"{files + polls + refused:,}", f"{files:,}", f"{polls + refused:,}", f"{refused:,}"]
-            rows.append(row)
-            files = 0
     return Figures(title, columns, rows)
 
 

@@ -40,6 +40,8 @@ QUEUE_BYTES = 330
 TOMBSTONE_BYTES = 100
 ENDS_A_SECOND = round(THREADS / 0.006)
 """How many numbers a tick ends a second: as many threads, six milliseconds for each write."""
+EARLY_SECONDS = 5
+"""How long before the time that was told a draw is done; fans ask from that time on."""
 BLOCK_SECONDS = 0.01
 """How long a tick reads a block of tokens."""
 POLLS_A_PROCESS = 50
@@ -171,14 +173,16 @@ class Fans:
         self.called = np.ones(n, dtype=bool)
 
     def draw(self, line: Line, absent: float, *, static: bool) -> None:
-        """Have everybody's number drawn already, to call first when it is their time, or all at once where they do not
-        know their number, with ten seconds of jitter; a part of them never does."""
+        """Have everybody's number drawn already, to call first when they know it and it is their time, or as soon as
+        they ask where they hear it only so; a part of them never does."""
         self.joined = len(self.called)
         self.leaves_at = np.where(self.random.random(self.joined) < absent, 0, np.iinfo(np.int32).max).astype(np.int32)
         self.called[:] = False
         self.told[:] = SPREAD_SECONDS
         later = np.maximum(0, np.arange(1, self.joined + 1) - line.calls_front) // line.calls_per_second
-        self.polls_at = (later * static + self.random.integers(0, SPREAD_SECONDS, self.joined)).astype(np.int32)
+        asked = EARLY_SECONDS + self.random.integers(0, SPREAD_SECONDS, self.joined)
+        jitter = self.random.integers(0, 3, self.joined)
+        self.polls_at = (np.maximum(later, asked) + jitter if static else asked).astype(np.int32)
         self.joins_at = self.polls_at.copy()
 
 

@@ -156,6 +156,20 @@ def test_a_drawn_number_is_waited_for_until_a_minute_after_its_time_whatever_has
     assert (ended.low, ended.admitted) == (5, 7), "all five are ended, and two of the late ones are let in"
 
 
+def test_a_tick_notes_how_many_call_of_those_whom_a_place_is_kept_for(at: Any) -> None:
+    views = all_come(at)
+    first = next(fan for fan, drawn in draw(at).items() if drawn == 1)
+    poll(first, views[first], at(DRAWN + 1))
+    noted = []
+
+    for later in (19, 20, 59, 60):
+        tick.tick(CONCERT, lambda later=later: DRAWN + later)  # type: ignore[misc]
+        noted.append(items.read_queue(CONCERT).get("coming", 1000))
+
+    assert noted == [1000, 1000 - 1000 // 12, 1000 - 1000 // 12, 1000 - 1000 // 12]
+    assert items.line_of(items.read_queue(CONCERT)).coming == noted[-1]
+
+
 def test_a_place_far_back_is_waited_for_from_its_own_time_to_call() -> None:
     begun = Line(capacity=2, issued=10_000, drawn=10_000, drawn_at=DRAWN, calls_front=2, polls_per_second=100)
     later = DRAWN + admission.FIRST_CALL_SECONDS + (5_002 - 2) // 50

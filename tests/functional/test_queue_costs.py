@@ -16,6 +16,7 @@ from booking import memory
 from booking.dynamodb import client, get, put, query_all, write
 from booking.errors import RateLimited
 from booking.queue import admission, driver, items, line, tick, view
+from booking.queue.place import close_number
 from booking.queue.token import Turn
 
 CONCERT = "yorushika-2026-tour"
@@ -133,6 +134,8 @@ def test_the_size_of_a_token_is_what_the_simulation_reckons_with() -> None:
 
     assert size(token | {"lastSeenAt": AT}) <= simulation.TOKEN_BYTES
     assert size(get("QueueTable", items.queue_key(CONCERT)) or {}) <= simulation.QUEUE_BYTES
+    close_number(CONCERT, 999_999, AT)
+    assert size(get("QueueTable", items.token_key(CONCERT, 999_999)) or {}) <= simulation.TOMBSTONE_BYTES
 
 
 def test_past_the_counters_ceiling_a_fan_is_told_to_come_back_and_then_gets_a_place_in_order(

@@ -237,10 +237,10 @@ def test_the_first_minute_shows_how_many_of_those_come_whose_numbers_were_drawn(
     decision = decide(line, all_taken(1, 40) | dict.fromkeys(range(41, 151), State.MISSING))
 
     assert decision.missing == 60
-    for early_or_late in (AT + 14, AT + 60):
+    for early_or_late in (AT + 19, AT + 60):
         assert not admission.moves(line, decision, early_or_late)
-    assert admission.moves(line, decision, AT + 15)
-    after = admission.measured(line, decision, AT + 15)
+    assert admission.moves(line, decision, AT + 20)
+    after = admission.measured(line, decision, AT + 20)
     assert after.coming == 1000 - 60_000 // 110
     assert admission.coming(after, decision, AT + 60) == after.coming, "it stays what it was"
 

@@ -42,8 +42,9 @@ JOIN_GRACE_SECONDS = 5
 FIRST_CALL_SECONDS = 60
 """How long after their time to call those whose number was drawn may first call."""
 
-CALLED_SECONDS = 15
-"""How long after the draw those at the front have called who do: they are spread over ten seconds."""
+CALLED_SECONDS = 20
+"""How long after the draw those at the front have called who do. They ask for the result over ten seconds, from the
+time that was told on, and the draw may be done some seconds before it."""
 
 PRIOR_CALLS = 10
 """How many calls the prior weighs that all of them come."""
