@@ -90,10 +90,13 @@ class Learning:
 
 
 def changed_lines() -> tuple[str, set[int]]:
-    """Return the one file of the product that the work tree changes, and the lines of it, as they were committed."""
+    """Return the one file of the product that the work tree changes, and the lines of it, as they were committed.
+
+    Without a change there is no file, and then one test shows that they can be run at all.
+    """
     command = ("git", "diff", "--no-ext-diff", "--unified=0", "--", *PRODUCT)
     told = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    [path] = re.findall(r"^--- a/(.+)$", told, re.MULTILINE)
+    path = next(iter(re.findall(r"^--- a/(.+)$", told, re.MULTILINE)), "")
     lines: set[int] = set()
     for first, count in re.findall(r"^@@ -(\d+)(?:,(\d+))? ", told, re.MULTILINE):
         lines |= set(range(int(first), int(first) + int(count or 1)))
@@ -105,6 +108,8 @@ def statements(path: str, lines: set[int]) -> set[int]:
 
     A function's first lines, with its decorators and defaults, stand for all of it.
     """
+    if not path:
+        return set()
     command = ("git", "show", f"HEAD:{path}")
     tree = ast.parse(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
     found: set[int] = set()
@@ -128,6 +133,9 @@ class Concerned:
         self._seconds: dict[str, float] = learnt["seconds"]
         self._file = {test for tests in ran.values() for test in tests}
         self._statement = {test for line in statements(path, lines) for test in ran.get(str(line), [])}
+        self._last = 2 if self._statement else 3
+        if not path:
+            self._statement, self._last = {min(self._seconds, key=lambda test: self._seconds[test])}, 0
         self._files = {test.split("::")[0] for test in self._statement}
 
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
@@ -154,10 +162,9 @@ class Concerned:
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Leave out what cannot notice, or fails without any change; the rest is ordered by what it takes."""
         groups: dict[tuple[int, str], list[pytest.Item]] = defaultdict(list)
-        last = 2 if self._statement else 3
         for item in items:
             rank = self._rank(item)
-            if item.nodeid in self._seconds and rank <= last:
+            if item.nodeid in self._seconds and rank <= self._last:
                 groups[rank, item.nodeid.split("::")[0]].append(item)
         took = {key: sum(self._seconds[item.nodeid] for item in group) / len(group) for key, group in groups.items()}
         kept = [item for key in sorted(groups, key=lambda key: (key[0], took[key])) for item in groups[key]]

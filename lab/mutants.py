@@ -5,6 +5,8 @@ that can notice a change against it (`lab/covering.py`): which lines each test r
 of them. A seed always draws the same sample from the same code; a run that was stopped goes on where it was.
 """
 
+import ast
+import functools
 import os
 import random
 import shutil
@@ -49,10 +51,11 @@ def mutants(
             _run("git", "worktree", "add", "--force", "--detach", str(copy), "HEAD", where=ROOT)
     learnt = copies[0] / LEARNT
     if not learnt.is_file():
-        _run(*PYTEST, "--learn", str(learnt), *TESTS, where=copies[0])
-    command = " ".join((*PYTEST, "-x", "--concerned", str(learnt), *TESTS))
+        _run(*PYTEST, f"--learn={learnt}", *TESTS, where=copies[0])
+    command = " ".join((*PYTEST, "-x", f"--concerned={learnt}", *TESTS))
     for copy in copies:
         (copy / "cosmic-ray.toml").write_text(SETTINGS.format(command=command))
+        _run(sys.executable, "-m", "cosmic_ray.cli", "baseline", "cosmic-ray.toml", where=copy)
     every, name = copies[0] / "every.sqlite", f"sample-{seed}-{sample}.sqlite"
     if not every.is_file():
         _run(sys.executable, "-m", "cosmic_ray.cli", "init", "cosmic-ray.toml", "init.sqlite", where=copies[0])
@@ -72,16 +75,45 @@ def mutants(
 def _draw(session: Path, seed: int, sample: int, share: int, shares: int) -> None:
     """Leave one share of a sample of the session's changes."""
     with sqlite3.connect(session) as database:
+        found = database.execute(
+            "SELECT job_id, operator_name, module_path, start_pos_row, start_pos_col FROM mutation_specs "
+            "ORDER BY module_path, operator_name, occurrence"
+        ).fetchall()
         jobs = [
             job
-            for (job,) in database.execute(
-                "SELECT job_id FROM mutation_specs ORDER BY module_path, operator_name, occurrence"
-            )
+            for job, operator, path, row, column in found
+            if not operator.startswith(OF_TWO) or (row, column) in _between_operands(session.parent / path)
         ]
         drawn = random.Random(seed).sample(range(len(jobs)), min(sample, len(jobs)))  # noqa: S311
-        left_out = set(jobs) - {jobs[position] for position in drawn[share::shares]}
+        left_out = {job for job, *_ in found} - {jobs[position] for position in drawn[share::shares]}
         for table in ("mutation_specs", "work_items"):
             database.executemany(f"DELETE FROM {table} WHERE job_id = ?", [(job,) for job in left_out])  # noqa: S608
+
+
+OF_TWO = "core/ReplaceBinaryOperator"
+"""Changes that cosmic-ray also makes where `*` and `|` are no operators, as in signatures and annotations: what comes
+out is no Python, and says nothing of the tests."""
+
+
+@functools.cache
+def _between_operands(path: Path) -> set[tuple[int, int]]:
+    """Return where a file's operators of two operands may be, as lines and columns; not those of annotations."""
+    tree = ast.parse(path.read_text("utf-8"))
+    typed: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        for name in ("annotation", "returns"):
+            if (annotation := getattr(node, name, None)) is not None:
+                typed |= set(ast.walk(annotation))
+    places: set[tuple[int, int]] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.BinOp) and node not in typed:
+            before, after = node.left, node.right
+            lines = range(before.end_lineno or 0, after.lineno + 1)
+            for line in lines:
+                first = (before.end_col_offset or 0) if line == lines[0] else 0
+                last = after.col_offset if line == lines[-1] else 200
+                places |= {(line, column) for column in range(first, last)}
+    return places
 
 
 def _run(*command: str, where: Path) -> None:
