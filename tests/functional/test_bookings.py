@@ -84,6 +84,16 @@ def test_a_booking_made_before_names_were_kept_has_none(world: World) -> None:
     assert everything(world, q="ann") == []
 
 
+def test_the_name_is_read_from_access_tokens_too(world: World) -> None:
+    body = {"performanceId": DATE, "seatNumbers": [1]}
+    claims = {"username": "ann"}
+    held = world.ask("reserve_seats", "ann", body, queue_token=world.enter("ann"), claims=claims).body
+    world.charge("ann", PRICE)
+    world.pay("ann", held)
+
+    assert names(everything(world)) == ["ann"]
+
+
 @pytest.mark.parametrize("limit", range(1, 5))
 @pytest.mark.parametrize("at_once", [1, 2, 3, 600])
 def test_every_booking_is_there_once_whatever_the_pages_are(

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from booking import (
+    audit_log,
     calling_off,
     cancellations,
     catalog,
@@ -25,9 +26,12 @@ from booking import (
     reservations,
     seats,
 )
+from booking.audit_log import Actor
 from booking.dynamodb import Write, check
 from booking.errors import ReservationExpired
-from booking.queue import place
+from booking.publishing import publish
+from booking.publishing.catalog_file import Concert
+from booking.queue import control, place
 from booking.settings import settings
 from tests.faults import Fault, Kind
 from tests.race import test_best_seats as best_seats
@@ -448,6 +452,41 @@ def a_range_may_be_cleared_twice_at_once(world: World) -> None:
     assert world.balance("ann") == 200
 
 
+# ---- organisers
+
+MINJI, OSKAR = Actor("minji", "minji"), Actor("oskar", "oskar")
+
+
+def two_organisers_know_of_each_other(world: World) -> None:
+    once(world, TRANSACT, lambda: control.change(CONCERT, {"capacity": 9}, OSKAR, clock.now() + 1))
+    control.change(CONCERT, {"capacity": 5}, MINJI, clock.now())
+    entries, _ = audit_log.entries(10, None)
+    [mine] = [entry["details"] for entry in entries if entry["name"] == "minji"]
+    assert mine == {"before": {"capacity": 9}, "after": {"capacity": 5}}
+
+
+def published(price: int = 100, *labels: str) -> list[Concert]:
+    at = clock.now()
+    facts = {"pk": "CONCERT", "sk": "opera", "venue": "A Hall", "salesOpenAt": at - 60, "salesCloseAt": at + 10**6}
+    date = {"pk": "opera", "startsAt": at + 10**6, "timezone": "UTC", "price": price, "seatsTotal": 9}
+    return [Concert(facts, {label: date | {"sk": label} for label in labels}, None)]
+
+
+def publishing_does_not_undo_a_calling_off(world: World) -> None:
+    publish.publish(published(100, "one"), MINJI, clock.now())
+    once(world, TRANSACT, lambda: catalog.mark("opera.one", "cancelled", clock.now()))
+    publish.publish(published(200, "one"), MINJI, clock.now())
+    assert catalog.read_performance("opera.one").get("cancelled")
+
+
+def nothing_is_sold_of_a_date_that_is_to_go(world: World) -> None:
+    publish.publish(published(100, "one"), MINJI, clock.now())
+    assert publish.publish(published(), MINJI, clock.now()).repeat_at is not None
+    token = world.enter("ann", "opera")
+    body = {"performanceId": "opera.one", "seatNumbers": [1]}
+    assert world.ask("reserve_seats", "ann", body, queue_token=token).code == "SALES_CLOSED"
+
+
 # ---- the door
 
 
@@ -637,6 +676,16 @@ ATTACKS = {
             loosen(reservations, "cancel"), loosen(seats, "seal_sold"), loosen(payments, "owe"), loosen(limits, "keep")
         ),
         a_range_may_be_cleared_twice_at_once,
+    ),
+    "queue: a setting does not ask what was set meanwhile": Attack(
+        loosen(control, "setting"), two_organisers_know_of_each_other
+    ),
+    "catalog: publishing does not ask what was noted meanwhile": Attack(
+        loosen(publish, "put", only="startsAt"), publishing_does_not_undo_a_calling_off
+    ),
+    "catalog: a date that is to go is sold from memory": Attack(
+        lambda _, monkeypatch: monkeypatch.setattr(catalog, "is_changing", lambda *_: False),
+        nothing_is_sold_of_a_date_that_is_to_go,
     ),
     "workflow: a failing debit is not caught": Attack(
         remove("UsePoints", "Catch"), ends_by_itself(lambda: broken("UsePoints"), "FAILED")

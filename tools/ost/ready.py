@@ -23,7 +23,7 @@ from tools.ost.stack import Stack, StackOption
 
 WARM = ("issue-queue-token", "poll-queue-token", "reserve-seats", "start-payment")
 RESERVED = ("payment-steps", "settle-payment", "advance-queue")
-TABLES = ("Catalog", "Seats", "Reservations", "Points", "Queue", "Payments")
+TABLES = ("Catalog", "Seats", "Reservations", "Points", "Queue", "Payments", "CheckIns", "Log")
 CLOCK_SECONDS = 2
 
 
@@ -124,7 +124,7 @@ def _modules_for_another(layer: bytes, architecture: Architecture) -> list[str]:
 
 def _data(stack: Stack, _: int) -> Iterator[Line]:
     for table in TABLES:
-        name = stack.table(table.lower())
+        name = stack.outputs[f"{table}TableName"]
         guarded = stack.dynamodb.describe_table(TableName=name)["Table"].get("DeletionProtectionEnabled", False)
         backups = stack.dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
         recoverable = backups.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus") == "ENABLED"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TimeToLiveSpecificationTypeDef
 
-TABLES = ("catalog", "seats", "reservations", "points", "queue", "payments")
+TABLES = ("catalog", "seats", "reservations", "points", "queue", "payments", "check_ins", "log")
 
 
 def restore(

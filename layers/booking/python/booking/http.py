@@ -187,9 +187,10 @@ def require_role(app: APIGatewayHttpResolver, role: str) -> str:
 
 
 def user_name(app: APIGatewayHttpResolver) -> str | None:
-    """Return the name that the user signs in with, as the signed token says; other issuers may say none."""
+    """Return the name that the user signs in with, as the signed token says: the user pool's identity tokens and its
+    access tokens each have a claim of their own for it; those of other issuers may have none."""
     claims = app.current_event.raw_event["requestContext"]["authorizer"]["jwt"]["claims"]
-    name = claims.get("cognito:username")
+    name = claims.get("cognito:username") or claims.get("username")
     return str(name)[:128] if name else None
 
 
