@@ -1,4 +1,4 @@
-// What organisers ask and do. Every deed is safe to repeat: the same request again is the same deed.
+// What organisers ask and do. Every entry is safe to repeat: the same request again is the same entry.
 
 import { call, list, page, part } from "./api.js";
 import { t } from "./language.js";
@@ -76,4 +76,4 @@ export const callOff = async (performanceId, code) => (await call("POST", callin
 // -- the log
 
 /** A page of what was done, newest first. */
-export const deeds = (cursor, concertId) => page("/organiser/log", cursor, { limit: 50, query: { concertId } });
+export const logEntries = (cursor, concertId) => page("/organiser/log", cursor, { limit: 50, query: { concertId } });

@@ -45,7 +45,7 @@ class Desk:
             ("POST", cancellation, self.call_off),
             ("GET", for_a_fan, self.quote),
             ("POST", for_a_fan, self.cancel),
-            ("GET", "/organiser/log", self.deeds),
+            ("GET", "/organiser/log", self.log_entries),
         ]
 
     def _guarded(self, serve: Callable[..., Answer]) -> Callable[..., Answer]:
@@ -151,7 +151,7 @@ class Desk:
             dates = {one["performanceId"] for one in self.api._dates(name)}
             changes += [{"kind": "CREATED", "concertId": name, "performanceId": d} for d in labels if d not in dates]
             changes += [{"kind": "REMOVED", "concertId": name, "performanceId": d} for d in dates if d not in labels]
-        body: Json = {"changes": changes, "mistakes": [], "applied": False}
+        body: Json = {"changes": changes, "mistakes": [], "applied": False, "repeatAt": None}
         if dry:
             return Answer(body)
         if self.repeat_after is not None:
@@ -249,7 +249,7 @@ class Desk:
         self._did(request, "RESERVATION_CANCELLED", details, reservationId=reservationId, reason=request.body["reason"])
         return Answer({name: value for name, value in answer.body.items() if name != "balance"}, answer.status)
 
-    def deeds(self, request: Request) -> Answer:
+    def log_entries(self, request: Request) -> Answer:
         """GET /organiser/log."""
         wanted = request.query.get("concertId")
         own = [one for one in self.log if wanted in {None, one.get("concertId")}]

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
+from booking.publishing.catalog_file import read_catalog
+from booking.publishing.publish import published_hall
 from tests.browser.conftest import PHONE, Visit, Visits, assert_accessible
 from tests.browser.fake import DAY, Answer, FakeApi, Request, jwt, rfc3339
 from tests.browser.fake_desk import Desk
@@ -80,6 +82,7 @@ def say_yes(visit: Visit, name: str) -> None:
 def test_fan_is_refused_kindly_and_comes_in_once_made_an_organiser(desk: Desk, visits: Visits) -> None:
     visit = visits(desk.api, language="en-US")
     visit.sign_up("fan")
+    assert [request.url for _, request in visit.requests if "organis" in request.url] == []
     visit.go("/organiser")
     expect(visit.page.locator("h1")).to_have_text("This page is for organisers")
     expect(visit.page.get_by_role("navigation", name="Main").get_by_role("link")).to_have_count(3)
@@ -157,7 +160,7 @@ def test_every_page_fits_a_phone_and_can_be_read_by_everybody(desk: Desk, visits
         ("/concerts/night-sky", ".line-grid"),
         (f"/dates/{FIRST}", ".bookings-table"),
         ("/catalog", ".editor"),
-        ("/log", ".deeds li"),
+        ("/log", ".log-entries li"),
     ]:
         visit.go(f"/organiser{path}")
         visit.page.locator(ready).first.wait_for()
@@ -178,6 +181,9 @@ def test_line_is_paused_with_a_message_and_opened_and_the_log_says_by_whom(desk:
     page = visit.page
     page.get_by_role("textbox", name="What waiting fans read").fill("We are back at 20:15.")
     expect(page.locator(".preview")).to_contain_text("We are back at 20:15.")
+    page.get_by_role("button", name="Pause the line").click()
+    expect(page.get_by_role("dialog").first).to_contain_text("Waiting fans will read: “We are back at 20:15.”")
+    say_yes(visit, "Cancel")
     page.reload()  # loses nothing
     visit.refuse("PUT", "/queue", "TEMPORARILY_UNAVAILABLE")  # nor does an answer that is lost
     page.get_by_role("button", name="Pause the line").click()
@@ -187,8 +193,8 @@ def test_line_is_paused_with_a_message_and_opened_and_the_log_says_by_whom(desk:
     expect(page.get_by_role("status").filter(has_text="The line is paused.")).to_be_visible()
     expect(page.locator(".state .tag")).to_have_text("Paused")
     assert desk.lines["night-sky"]["message"] == "We are back at 20:15."
-    expect(page.locator(".deeds li").first).to_contain_text("by boss")
-    expect(page.locator(".deeds")).to_contain_text("Paused no → yes")
+    expect(page.locator(".log-entries li").first).to_contain_text("by boss")
+    expect(page.locator(".log-entries")).to_contain_text("Paused no → yes")
     assert_accessible(page)
     visit.shot("organiser-2-line-en", settle=0)
 
@@ -253,6 +259,9 @@ def test_file_is_checked_by_line_published_and_finished_when_it_had_to_wait(
 def test_example_can_be_published_as_it_is(desk: Desk, visits: Visits) -> None:
     visit = organise(desk, visits, "/catalog", language="ko-KR")
     visit.page.get_by_role("button", name="예시로 시작하기").click()
+    text = visit.page.get_by_label("공연 파일의 내용").input_value()
+    (concert,) = read_catalog("catalog.yaml", text, published_hall)  # as publishing reads it
+    assert list(concert.performances) == ["friday", "saturday", "sunday"]
     visit.page.get_by_role("button", name="무엇이 바뀌는지 보기").click()
 
     expect(visit.page.locator(".changes li")).to_have_count(4)
@@ -357,4 +366,4 @@ def test_date_is_called_off_with_the_code_of_what_was_seen_and_watched_until_don
     expect(page.get_by_text("4,000 P went back to the fans. Nothing is left.")).to_be_visible()
     expect(row(visit, "Dan").locator(".tag")).to_have_text("Cancelled")
     visit.go("/organiser/log")
-    expect(page.locator(".deeds li").first).to_contain_text("Date called off")
+    expect(page.locator(".log-entries li").first).to_contain_text("Date called off")

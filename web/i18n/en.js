@@ -603,7 +603,7 @@ export default {
       published: "Published",
       publishedText: "Fans see it within ten seconds.",
       waiting: "Nearly done",
-      waitingText: "Some of it has to wait until nobody is shown the old dates any more. Leave this page open; it finishes by itself.",
+      waitingText: "Dates that move or go are off sale now, and have to be for a moment before they change. Leave this page open; it finishes by itself. If it is closed, they go back on sale as they were.",
       waitingFor: "Until it is finished",
       wouldChange: "What would change",
       changing: "What is being changed",

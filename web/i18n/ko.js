@@ -603,7 +603,7 @@ export default {
       published: "등록했어요",
       publishedText: "10초 안에 팬들에게 보여요.",
       waiting: "거의 다 됐어요",
-      waitingText: "예전 날짜가 아무에게도 보이지 않을 때까지 조금 기다려야 해요. 이 화면을 열어 두면 저절로 마무리합니다.",
+      waitingText: "옮기거나 없앨 날짜의 판매를 먼저 멈췄고, 잠시 뒤에 바꿉니다. 이 화면을 열어 두면 저절로 마무리해요. 닫으면 원래대로 다시 판매됩니다.",
       waitingFor: "마무리까지",
       wouldChange: "바뀔 내용",
       changing: "바뀌고 있는 내용",

@@ -119,7 +119,7 @@ function Bookings({ performanceId, performance, zone, sought, seek, changed }) {
       </div>
       <form class="finder" role="search" onSubmit=${(event) => event.preventDefault()}>
         <label class="unseen" for="booking-sought">${t("board.bookings.search")}</label>
-        <input id="booking-sought" type="search" autocomplete="off" placeholder=${t("board.bookings.search")} value=${sought} onInput=${({ target }) => seek(target.value)} />
+        <input id="booking-sought" type="search" autocomplete="off" maxlength="100" placeholder=${t("board.bookings.search")} value=${sought} onInput=${({ target }) => seek(target.value)} />
       </form>
       <p class="hint" role="status">${saved || (shown.items ? t(shown.nextCursor ? "board.bookings.foundMore" : "board.bookings.found", { n: shown.items.length }) : t("loading"))}</p>
       <${ProblemNote} problem=${saving.problem} retry=${save} />

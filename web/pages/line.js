@@ -7,7 +7,7 @@ import { changeLine, salesBefore, salesNow } from "../organising.js";
 import { Busy, Confirm, href, Icon, Loading, Note, ProblemNote, readAmount, useAction } from "../parts.js";
 import { recall, remember } from "../storage.js";
 import { Dates } from "./dates.js";
-import { Deeds } from "./log.js";
+import { LogEntries } from "./log.js";
 import { Board, forOrganisers, Since } from "./organiser.js";
 import { Attention, LineCounts, SaleTag } from "./sales.js";
 
@@ -42,9 +42,9 @@ export const LinePage = forOrganisers(function LinePage({ concertId }) {
         <h2 id="dates-title">${t("concert.dates")}</h2>
         <${Dates} title=${told(concert, "title")} performances=${concert.performances} />
       </section>
-      <section class="panel" aria-labelledby="deeds-title">
-        <h2 id="deeds-title">${t("board.log.ofConcert")}</h2>
-        <${Deeds} key=${turn} concertId=${concertId} />
+      <section class="panel" aria-labelledby="log-title">
+        <h2 id="log-title">${t("board.log.ofConcert")}</h2>
+        <${LogEntries} key=${turn} concertId=${concertId} />
       </section>
     <//>
   `;
@@ -53,7 +53,6 @@ export const LinePage = forOrganisers(function LinePage({ concertId }) {
 /** How it stands, and the two things that change it at once. */
 function State({ concert, changed }) {
   const { concertId, queue, saleStatus } = concert;
-  const draft = recall(draftOf(concertId), sessionStorage);
   const [ask, setAsk] = useState(null);
   const turning = useAction();
   const [said, setSaid] = useState("");
@@ -66,7 +65,7 @@ function State({ concert, changed }) {
       await changed();
     });
   const pause = () => {
-    const message = draft?.trim();
+    const message = recall(draftOf(concertId), sessionStorage)?.trim(); // written beside it, perhaps just now
     const told = message && message !== queue.message;
     setAsk({
       title: t("board.line.pauseTitle"),

@@ -2,33 +2,38 @@
 
 import { html, useEffect, useState } from "../vendor/libraries.js";
 import { dayAndTime, known, number, t } from "../language.js";
-import { deeds } from "../organising.js";
+import { logEntries } from "../organising.js";
 import { Busy, href, Loading, ProblemNote, useAction } from "../parts.js";
 import { Board, forOrganisers } from "./organiser.js";
 
 export const Log = forOrganisers(
   () => html`
     <${Board} at="/organiser/log" title=${t("board.log.title")} lead=${t("board.log.lead")}>
-      <section class="panel" aria-label=${t("board.log.title")}><${Deeds} /></section>
+      <section class="panel" aria-label=${t("board.log.title")}><${LogEntries} /></section>
     <//>
   `,
 );
 
 /** What was done, newest first; of one concert, or of all. */
-export function Deeds({ concertId }) {
+export function LogEntries({ concertId }) {
   const [shown, setShown] = useState({ items: null, nextCursor: null });
   const { busy, problem, run } = useAction();
   const load = (cursor) =>
     run(async () => {
-      const next = await deeds(cursor, concertId);
-      const own = next.items.filter((deed) => !concertId || deed.concertId === concertId);
-      setShown((before) => ({ items: [...(cursor ? before.items : []), ...own], nextCursor: next.nextCursor }));
+      const found = [];
+      let next = cursor;
+      do {
+        const { items, nextCursor } = await logEntries(next, concertId); // of one concert a page may be empty and not the last
+        found.push(...items);
+        next = nextCursor;
+      } while (next && !found.length);
+      setShown((before) => ({ items: [...(cursor ? before.items : []), ...found], nextCursor: next }));
     });
   useEffect(() => void load(null), []);
   return html`
     ${!shown.items && !problem && html`<${Loading} lines=${4} />`}
     ${shown.items?.length === 0 && !shown.nextCursor && html`<p class="hint">${t("board.log.none")}</p>`}
-    <ol class="deeds">${shown.items?.map((deed) => html`<${Deed} key=${deed.entryId} deed=${deed} withConcert=${!concertId} />`)}</ol>
+    <ol class="log-entries">${shown.items?.map((entry) => html`<${LogEntry} key=${entry.entryId} entry=${entry} withConcert=${!concertId} />`)}</ol>
     <${ProblemNote} problem=${problem} retry=${() => load(shown.items ? shown.nextCursor : null)} />
     ${shown.nextCursor && html`<p class="more"><${Busy} type="button" class="quiet" busy=${busy} onClick=${() => load(shown.nextCursor)}>${t("more")}<//></p>`}
   `;
@@ -36,21 +41,21 @@ export function Deeds({ concertId }) {
 
 const ACTIONS = ["QUEUE_CHANGED", "CATALOG_PUBLISHED", "PERFORMANCE_OFF_SALE", "PERFORMANCE_CALLED_OFF", "RESERVATION_CANCELLED"];
 
-function Deed({ deed, withConcert }) {
-  const { at, userId, name, action, concertId, performanceId, reservationId, details = {}, reason } = deed;
+function LogEntry({ entry, withConcert }) {
+  const { at, userId, name, action, concertId, performanceId, reservationId, details = {}, reason } = entry;
   return html`
     <li>
-      <p class="deed-head"><b>${t(`board.log.action.${ACTIONS.includes(action) ? action : "OTHER"}`)}</b><span>${t("board.log.by", { name: name ?? userId })}</span><time datetime=${at}>${dayAndTime(at)}</time></p>
+      <p class="log-head"><b>${t(`board.log.action.${ACTIONS.includes(action) ? action : "OTHER"}`)}</b><span>${t("board.log.by", { name: name ?? userId })}</span><time datetime=${at}>${dayAndTime(at)}</time></p>
       ${withConcert && concertId && html`<p><a href=${href`/organiser/concerts/${concertId}`}>${concertId}</a></p>`}
       ${performanceId && html`<p><a href=${href`/organiser/dates/${performanceId}`}>${performanceId}</a></p>`}
       ${reservationId && html`<p class="mono">${reservationId}</p>`}
-      <ul class="deed-details">${differences(details).map(([name, before, after]) => html`<li key=${name}><${Change} name=${name} before=${before} after=${after} /></li>`)}</ul>
+      <ul class="log-details">${differences(details).map(([name, before, after]) => html`<li key=${name}><${Change} name=${name} before=${before} after=${after} /></li>`)}</ul>
       ${reason && html`<p>${t("board.log.reason", { reason })}</p>`}
     </li>
   `;
 }
 
-/** [name, before, after] for each thing that a deed tells; `before` is undefined where there was nothing to tell. */
+/** [name, before, after] for each thing that a entry tells; `before` is undefined where there was nothing to tell. */
 function differences(details) {
   const { before, after, ...others } = details;
   return Object.entries({ ...others, ...after }).map(([name, value]) => [name, before?.[name], value]);

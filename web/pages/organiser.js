@@ -2,7 +2,7 @@
 
 import { html } from "../vendor/libraries.js";
 import { clock, t } from "../language.js";
-import { Busy, Note, Page, signInFirst, useAction } from "../parts.js";
+import { Busy, Note, Page, ProblemNote, signInFirst, useAction } from "../parts.js";
 import { groups, renew, session, signedIn } from "../session.js";
 
 // Only who comes here fetches how it looks. Without it the pages are plain, and work.
@@ -58,6 +58,7 @@ export function Board({ at, children, before, ...page }) {
 /** Since when the numbers are true; and when no answer comes, that they are getting old. */
 export function Since({ asOf, live: { problem, reload } }) {
   if (!asOf) return null;
+  if (problem && !problem.transient) return html`<${ProblemNote} problem=${problem} retry=${reload} />`;
   if (!problem) return html`<p class="since"><i aria-hidden="true" />${t("board.since", { at: clock(asOf) })}</p>`;
   return html`<${Note} tone="warn" live actions=${html`<button type="button" class="button quiet" onClick=${reload}>${t("again")}</button>`}>${t("board.old", { at: clock(asOf) })}<//>`;
 }
