@@ -226,7 +226,7 @@ def body(app: APIGatewayHttpResolver) -> str | None:
     try:
         return app.current_event.decoded_body
     except ValueError as error:
-        raise ValidationFailed(errors=[{"field": "body", "message": "must be JSON in UTF-8"}]) from error
+        raise ValidationFailed(errors=[{"field": "body", "message": "must be text in UTF-8"}]) from error
 
 
 def paging(app: APIGatewayHttpResolver) -> tuple[int, str | None]:
