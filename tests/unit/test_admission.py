@@ -255,6 +255,14 @@ def test_whom_the_line_reaches_when_nobody_is_waited_for_any_more_asks_just_then
     assert admission.pause(few, 10_001, AT) == 9_501 * admission.SHARES // 20, "who came later has no part in it"
 
 
+def test_who_calls_before_it_is_known_how_many_come_asks_again_once_it_is() -> None:
+    line = Line(capacity=500, drawn=100_000, drawn_at=AT - 19, calls_front=500, admitted=500, polls_per_second=200)
+
+    known = [admission.pause(line, 50_000, AT, spread) + 19 for spread in (0, 0.5, 0.999)]
+    assert known == [admission.FIRST_CALL_SECONDS, 40, admission.CALLED_SECONDS + 1]
+    assert admission.pause(line, 50_000, AT + 1) == 49_500 * admission.SHARES // 200
+
+
 def test_a_tick_reads_as_far_as_the_places_reach_that_are_free() -> None:
     line = Line(capacity=100, low=10, admitted=500, active=30, issued=10_000)
 

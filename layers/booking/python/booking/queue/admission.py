@@ -350,13 +350,16 @@ def shortest_pace(line: Line, at: int) -> int:
 def pause(line: Line, number: int, at: int, spread: float = 0.0) -> int:
     """Tell a number in how many seconds to ask again; `spread` as in `poll_after`.
 
-    Where few of those whose number was drawn come, the others have their share of the polls. Those whom the line
-    reaches as soon as nobody is waited for any more ask just after that: they are as many as places come free, spread
-    as their first calls were.
+    Where few of those whose number was drawn come, the others have their share of the polls; who calls before that is
+    known asks again when it is. Those whom the line reaches as soon as nobody is waited for any more ask just after
+    that: they are as many as places come free, spread as their first calls were.
     """
     if number > line.drawn:
         return poll_after(number - line.admitted, shortest_pace(line, at), line.polls_per_second, spread)
     told = poll_after(number - line.admitted, shortest_pace(line, at), line.polls_of_drawn, spread)
+    if at < line.drawn_at + CALLED_SECONDS:
+        again = FIRST_CALL_SECONDS - (FIRST_CALL_SECONDS - CALLED_SECONDS) * spread
+        told = min(told, max(POLL_FASTEST_SECONDS, line.drawn_at + int(again) - at))
     comes = line.calls_until(number) - at
     if comes <= 0 or number > line.capacity * 1000 // line.coming:
         return told
