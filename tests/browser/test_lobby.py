@@ -149,7 +149,7 @@ def test_a_draw_that_was_tampered_with_fails_loudly_and_says_how(hall: FakeApi, 
         ({"secret": "00" * 32}, ["The secret is not the one", "The seed does not follow"]),
         (
             {"entriesUrl": f"draw/entries/{'ab' * 32}"},
-            ["The list is not the one", "your entry is missing", "The number"],
+            ["The list is not the one", "your entry is missing", "The published result"],
         ),
         ({"piecesUrl": f"draw/pieces/{'cd' * 32}"}, ["The number that was published for you"]),
         ({"seed": "not hex"}, ["cannot be read"]),
@@ -225,7 +225,7 @@ def test_sales_that_are_over_before_the_draw_end_the_place_and_say_so(hall: Fake
     )
     visit.page.reload()
 
-    expect(visit.page.locator(".page .note")).to_contain_text("예매 기간이 끝")
+    expect(visit.page.locator(".page .note")).to_contain_text("예매가 끝난 공연이에요")
 
 
 def test_leaving_is_asked_about_coming_back_costs_nothing_and_the_rush_is_spread(hall: FakeApi, visits: Visits) -> None:
