@@ -162,7 +162,7 @@ export async function checkDraw(concertId, draw, progress = () => {}) {
     breathe: () => new Promise((resolve) => setTimeout(resolve)),
   });
   if (told != null && found.number !== told) found.failed.push("told");
-  const unchecked = [!draw.beacon && "beacon", !root && "rootSeen", !receipt && "receipt"].filter(Boolean);
+  const unchecked = [!draw.beacon && "beacon", draw.beacon && !root && "rootSeen", !receipt && "receipt"].filter(Boolean);
   return { ...found, unchecked };
 }
 

@@ -68,7 +68,7 @@ function unreadable(problem) {
 function Found({ found: { passed, failed, unchecked, number: mine }, draw }) {
   const values = { n: draw.entries, round: String(draw.beacon?.round), number: mine };
   const line = (kind, name, icon) => {
-    const which = name === "piece" && !mine ? "pieceOnly" : name;
+    const which = name === "piece" && !mine ? "pieceOnly" : name === "seed" && !draw.beacon ? "seedBare" : name;
     return html`<li key=${name} class=${kind}><${Icon} name=${icon} /><span>${t(`draw.${kind}.${which}`, values)}</span></li>`;
   };
   return html`
@@ -93,7 +93,7 @@ function How({ draw }) {
     <section class="how" aria-labelledby="how">
       <h2 id="how">${t("draw.how")}</h2>
       <ol>${steps}</ol>
-      ${draw.beacon === null && html`<${Note} tone="warn">${t("draw.unchecked.beacon")}<//>`}
+      ${draw.beacon === null && draw.status !== "DRAWN" && html`<${Note} tone="warn">${t("draw.unchecked.beacon")}<//>`}
     </section>
   `;
 }
