@@ -376,3 +376,11 @@ def test_two_advances_count_a_lapsed_place_once(clock: Clock, kicked: list[Any])
         moved = tick.tick(CONCERT, lambda: AT + 601)
 
     assert moved.lapsed == 2
+
+
+def test_of_two_who_end_a_place_one_has_ended_it(clock: Clock, kicked: list[Any]) -> None:
+    fill()
+    read = items.read_token(CONCERT, 1)
+    assert read is not None
+
+    assert [ours for _, ours in (place.expire(CONCERT, 1, read), place.expire(CONCERT, 1, read))] == [True, False]

@@ -160,6 +160,20 @@ def test_a_date_without_a_hall_is_shown_as_it_always_was() -> None:
     assert len(body("get_layout", PLAIN)["seats"]) == 50
 
 
+@pytest.mark.parametrize("total", [1, 40, 599, 600, 601, 602, 1_200, 1_201])
+def test_a_date_without_a_hall_has_each_of_its_seats_inside_the_outline_of_a_section(total: int) -> None:
+    performance: Performance = {**find(PLAIN), "seatsTotal": total}
+
+    sections = halls.sections(performance, clock.now())
+
+    assert [seat["seatNumber"] for section in sections for seat in section.seats] == list(range(1, total + 1))
+    for section in sections:
+        xs, ys = zip(*section.outline, strict=True)
+        seats_at = [place for row in section.rows for place in zip(row.xs, row.ys, strict=True)]
+        assert (min(ys) + 50, max(ys) - 50) == (min(y for _, y in seats_at), max(y for _, y in seats_at))
+        assert min(xs) == -max(xs) == min(x for x, _ in seats_at) - 50, "the stage is in the middle"
+
+
 def test_reading_a_section_costs_what_its_seats_cost_however_large_the_hall(
     calls: list[tuple[str, dict[str, Any]]],
 ) -> None:

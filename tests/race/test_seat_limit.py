@@ -369,3 +369,12 @@ def test_paying_begins_anew(world: World) -> None:
     world.time.sleep(200)
     assert reserve(world, "ann", world.enter("ann"), 5).code == "HELD_TOO_LONG", "an old payment begins nothing anew"
     sound(world)
+
+
+def test_seats_that_are_picked_are_no_replay_and_are_counted(world: World) -> None:
+    token = world.enter("ann")
+
+    first = reserve(world, "ann", token, 1, 2)
+
+    assert (first.status, first.headers.get("idempotency-replayed")) == (201, None)
+    assert world.metrics["SeatsHeld"] == 2
