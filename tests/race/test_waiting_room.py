@@ -364,10 +364,10 @@ def without_the_condition(name: str, parameters: dict[str, Any]) -> dict[str, An
 
 
 def without_the_cursor_in_it(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    """Write the cursor if the capacity is as it was read, wherever the cursor may be."""
+    """Write the cursor if capacity and pause are as they were read, wherever the cursor may be."""
     if "#admitted = :admitted," in parameters.get("UpdateExpression", ""):
-        cursor, capacity = parameters["ConditionExpression"].split(" AND ")
-        condition = f"({cursor} OR attribute_not_exists(nothing)) AND {capacity}"
+        cursor, others = parameters["ConditionExpression"].split(" AND ", 1)
+        condition = f"({cursor} OR attribute_not_exists(nothing)) AND {others}"
         return parameters | {"ConditionExpression": condition}
     return parameters
 
