@@ -238,6 +238,21 @@ def test_a_second_draw_changes_nothing(concert: Concert) -> None:
     assert lobby.read(CONCERT) == found
 
 
+def test_a_run_asks_for_the_round_a_second_after_it_is_out_and_each_time_that_one_comes_out(concert: Concert) -> None:
+    come(concert, "ann")
+    clock = Clock(READ_AT)
+    asked: list[int] = []
+
+    def third_time(number: int) -> str:
+        asked.append(clock.at - beacon.time_of(number))
+        if len(asked) < 3:
+            raise drawing.Late(str(number))
+        return recorded(number)
+
+    assert drawing.draw_lobby(CONCERT, now=clock, sleep=clock.sleep, fetch=third_time) == "DRAWN"
+    assert asked == [1, 1 + beacon.PERIOD_SECONDS, 1 + 2 * beacon.PERIOD_SECONDS]
+
+
 def test_a_late_round_is_waited_for_and_never_replaced(concert: Concert) -> None:
     come(concert, "ann", "ben")
 

@@ -365,6 +365,10 @@ def test_a_picked_seat_that_leaves_one_alone_is_told_with_a_choice_that_does_not
     assert leaves_single(snapshot, [1, 3]) == Alone((2,), (1, 2))
 
 
+def test_blocks_that_were_picked_stay_blocks_when_they_move() -> None:
+    assert leaves_single(Snapshot(section_of([5], [5]), set()), [2, 3, 7, 8]) == Alone((1, 6), (1, 2, 6, 7))
+
+
 def test_a_party_that_fits_nowhere_else_may_leave_a_single() -> None:
     assert leaves_single(Snapshot(section_of([3]), set()), [2, 3]) is None
     assert leaves_single(Snapshot(section_of([3], [9]), set()), [2, 3]) == Alone((1,), (8, 9))
