@@ -20,13 +20,16 @@ from tools.ost.environment import function_environments
 from tools.ost.paths import STATE
 from tools.ost.stack import Stack, StackOption, StateOption
 
+LONG = {"ACTIVE_SECONDS": "900", "HOLD_SECONDS": "900"}
+"""How long the turns and holds of samples last, whatever the stack gives its fans: long enough to try them by hand."""
+
 
 def fill(*, stack: StackOption = None, state: StateOption = STATE) -> None:
     """Fill every event in with what is alive in the running stack; again when holds have run out."""
     found = Stack.find(stack, state)
     concert = f"sample-{uuid.uuid4().hex[:8]}"
     with (
-        mock.patch.dict(os.environ, function_environments(found)["ReserveSeatsFunction"]),
+        mock.patch.dict(os.environ, function_environments(found)["ReserveSeatsFunction"] | LONG),
         mock.patch.object(payments, "run_workflow"),
     ):
         forget_process()

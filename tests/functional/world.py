@@ -132,13 +132,13 @@ def _held_too_long() -> str:
 
 
 def _in_a_hall(seats: int, **facts: Any) -> None:
-    """Put the date of the events in a hall of one row."""
+    """Put the date of the events in a hall of one row: the hall first, as when it is published."""
+    for name, item in hall_items(f"v{seats}", seats).items():
+        write(put(settings().catalog_table, item | {"sk": name}))
     date = {"pk": CONCERT, "sk": PERFORMANCE.split(".")[1]}
     facts |= {"hallVersion": f"v{seats}", "seatsTotal": seats}
     expression = "SET " + ", ".join(f"#{name} = :{name}" for name in facts)
     write(update(settings().catalog_table, date, expression, None, **facts))
-    for name, item in hall_items(f"v{seats}", seats).items():
-        write(put(settings().catalog_table, item | {"sk": name}))
     memory.forget()
 
 
