@@ -165,7 +165,7 @@ class Desk:
                 at = f"{date['startsAt'].replace(' ', 'T')}:00Z"
                 price = {"price": date["price"], "seatsTotal": date["seatsTotal"]}
                 self.api.add_performance(entry["concertId"], date["label"], startsAt=at, **price)
-            self._did(request, "CATALOG_PUBLISHED", {"changes": len(changes)}, concertId=entry["concertId"])
+            self._did(request, "CATALOG_PUBLISHED", {"changes": changes}, concertId=entry["concertId"])
         return Answer(body | {"applied": True})
 
     # -- a date

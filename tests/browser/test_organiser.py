@@ -254,6 +254,9 @@ def test_file_is_checked_by_line_published_and_finished_when_it_had_to_wait(
     assert len(desk.api.asked("POST", "/organiser/catalog")) == 4
     visit.go("/organiser")
     expect(page.locator(".sale h2").filter(has_text="Lantern Nights")).to_be_visible()
+    visit.go("/organiser/log")
+    page.get_by_text("4 changes").click()
+    expect(page.locator(".log-entries .changes")).to_contain_text("lantern-night.friday")
 
 
 def test_example_can_be_published_as_it_is(desk: Desk, visits: Visits) -> None:

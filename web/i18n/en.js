@@ -676,9 +676,10 @@ export default {
       none: "Nothing has been done yet.",
       by: "by {name}",
       reason: "Why: {reason}",
+      changes: { one: "{n} change", other: "{n} changes" },
       action: { QUEUE_CHANGED: "Line changed", CATALOG_PUBLISHED: "Catalog published", PERFORMANCE_OFF_SALE: "Date taken off sale", PERFORMANCE_CALLED_OFF: "Date called off", RESERVATION_CANCELLED: "Booking cancelled", OTHER: "Something else" },
     },
-    field: { capacity: "May be in at once", paused: "Paused", message: "Message", reservations: "Bookings", seats: "Seats", amount: "Points", refund: "Given back", fee: "Kept as a fee", cancelledSeatNumbers: "Cancelled seats", offSale: "Off sale" },
+    field: { title: "Title", artist: "Artist", venue: "Venue", price: "Price", startsAt: "Starts", salesOpenAt: "Sales open", salesCloseAt: "Sales close", queueCapacity: "May be in at once", capacity: "May be in at once", paused: "Paused", message: "Message", reservations: "Bookings", seats: "Seats", amount: "Points", refund: "Given back", fee: "Kept as a fee", cancelledSeatNumbers: "Cancelled seats", offSale: "Off sale" },
   },
 
   errors: {

@@ -676,9 +676,10 @@ export default {
       none: "아직 한 일이 없어요.",
       by: "{name} 님",
       reason: "까닭: {reason}",
+      changes: "바뀐 것 {n}가지",
       action: { QUEUE_CHANGED: "대기열 변경", CATALOG_PUBLISHED: "공연 등록", PERFORMANCE_OFF_SALE: "판매 중지", PERFORMANCE_CALLED_OFF: "공연 취소", RESERVATION_CANCELLED: "예매 취소", OTHER: "그 밖의 일" },
     },
-    field: { capacity: "한 번에 들어올 인원", paused: "멈춤", message: "안내", reservations: "예매", seats: "좌석", amount: "포인트", refund: "돌려준 포인트", fee: "수수료", cancelledSeatNumbers: "취소한 좌석", offSale: "판매 중지" },
+    field: { title: "제목", artist: "아티스트", venue: "장소", price: "값", startsAt: "시작", salesOpenAt: "예매 시작", salesCloseAt: "예매 끝", queueCapacity: "한 번에 들어올 인원", capacity: "한 번에 들어올 인원", paused: "멈춤", message: "안내", reservations: "예매", seats: "좌석", amount: "포인트", refund: "돌려준 포인트", fee: "수수료", cancelledSeatNumbers: "취소한 좌석", offSale: "판매 중지" },
   },
 
   errors: {

@@ -3,7 +3,7 @@
 import { html, useEffect, useState } from "../vendor/libraries.js";
 import { dayAndTime, known, number, t } from "../language.js";
 import { logEntries } from "../organising.js";
-import { Busy, href, Loading, ProblemNote, useAction } from "../parts.js";
+import { Busy, href, Icon, Loading, ProblemNote, useAction } from "../parts.js";
 import { Board, forOrganisers } from "./organiser.js";
 
 export const Log = forOrganisers(
@@ -42,7 +42,8 @@ export function LogEntries({ concertId }) {
 const ACTIONS = ["QUEUE_CHANGED", "CATALOG_PUBLISHED", "PERFORMANCE_OFF_SALE", "PERFORMANCE_CALLED_OFF", "RESERVATION_CANCELLED"];
 
 function LogEntry({ entry, withConcert }) {
-  const { at, userId, name, action, concertId, performanceId, reservationId, details = {}, reason } = entry;
+  const { at, userId, name, action, concertId, performanceId, reservationId, reason } = entry;
+  const { changes, ...details } = entry.details; // of a catalog there is a list of them
   return html`
     <li>
       <p class="log-head"><b>${t(`board.log.action.${ACTIONS.includes(action) ? action : "OTHER"}`)}</b><span>${t("board.log.by", { name: name ?? userId })}</span><time datetime=${at}>${dayAndTime(at)}</time></p>
@@ -50,6 +51,7 @@ function LogEntry({ entry, withConcert }) {
       ${performanceId && html`<p><a href=${href`/organiser/dates/${performanceId}`}>${performanceId}</a></p>`}
       ${reservationId && html`<p class="mono">${reservationId}</p>`}
       <ul class="log-details">${differences(details).map(([name, before, after]) => html`<li key=${name}><${Change} name=${name} before=${before} after=${after} /></li>`)}</ul>
+      ${changes && html`<details><summary>${t("board.log.changes", { n: changes.length })}</summary><${CatalogChanges} changes=${changes} /></details>`}
       ${reason && html`<p>${t("board.log.reason", { reason })}</p>`}
     </li>
   `;
@@ -70,6 +72,22 @@ export const plain = (value) => {
   return typeof value === "string" ? value : JSON.stringify(value);
 };
 
-export const Change = ({ name, before, after }) => html`
+const KINDS = { CREATED: "plus", CHANGED: "again", REMOVED: "minus" };
+
+/** What publishing changes, line by line. */
+export const CatalogChanges = ({ changes }) => html`
+  <ul class="changes">
+    ${changes.map(
+      ({ kind, concertId, performanceId, field, before, after }, index) => html`
+        <li key=${index} class=${kind.toLowerCase()}>
+          <span class="tag"><${Icon} name=${KINDS[kind] ?? "info"} />${t(`board.catalog.kind.${KINDS[kind] ? kind : "CHANGED"}`)}</span>
+          <span>${!field && html`<b>${t(performanceId ? "board.catalog.aDate" : "board.catalog.aConcert")}</b> `}<code>${performanceId ?? concertId}</code> ${field && html`<${Change} name=${field} before=${before ?? null} after=${after} />`}</span>
+        </li>
+      `,
+    )}
+  </ul>
+`;
+
+const Change = ({ name, before, after }) => html`
   <span class="change"><b>${known(`board.field.${name}`) ? t(`board.field.${name}`) : name}</b> ${before !== undefined && html`<s>${plain(before)}</s> <span aria-hidden="true">→</span> `}<ins>${plain(after)}</ins></span>
 `;

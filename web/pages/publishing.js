@@ -5,11 +5,10 @@ import { t } from "../language.js";
 import { MOST_BYTES, publish } from "../organising.js";
 import { Busy, Confirm, Countdown, Icon, Note, ProblemNote, useAction } from "../parts.js";
 import { recall, remember } from "../storage.js";
-import { Change } from "./log.js";
+import { CatalogChanges } from "./log.js";
 import { Board, forOrganisers } from "./organiser.js";
 
 const DRAFT = "publishing"; // {text, name, repeatAt}: a reload loses neither the text nor what waits to be finished
-const KINDS = { CREATED: "plus", CHANGED: "again", REMOVED: "minus" };
 
 const kept = () => ({ text: "", name: null, repeatAt: null, ...recall(DRAFT, sessionStorage) });
 
@@ -152,18 +151,7 @@ function Changes({ changes, title }) {
         (concertId) => html`
           <section key=${concertId} class="changed-concert" aria-label=${concertId}>
             <h3>${concertId}</h3>
-            <ul class="changes">
-              ${changes
-                .filter((change) => change.concertId === concertId)
-                .map(
-                  ({ kind, performanceId, field, before, after }, index) => html`
-                    <li key=${index} class=${kind.toLowerCase()}>
-                      <span class="tag"><${Icon} name=${KINDS[kind] ?? "info"} />${t(`board.catalog.kind.${KINDS[kind] ? kind : "CHANGED"}`)}</span>
-                      <span>${!field && html`<b>${t(performanceId ? "board.catalog.aDate" : "board.catalog.aConcert")}</b> `}${performanceId && html`<code>${performanceId.replace(`${concertId}.`, "")}</code> `}${field && html`<${Change} name=${field} before=${before ?? null} after=${after} />`}</span>
-                    </li>
-                  `,
-                )}
-            </ul>
+            <${CatalogChanges} changes=${changes.filter((change) => change.concertId === concertId)} />
           </section>
         `,
       )}
