@@ -357,6 +357,18 @@ def test_undoing_a_payment_that_can_still_be_confirmed_is_refused(world: World) 
     assert world.balance("ann") == 0
 
 
+def test_undoing_a_payment_that_is_completed_is_refused(world: World) -> None:
+    held = world.hold("ann", 1)
+    world.charge("ann", 100)
+    assert world.pay("ann", held).status == 201
+    payment: Any = world.items("payments")[0]
+
+    with pytest.raises(payments.NotUnlockedError):
+        payments.refund_points(payment, clock.now())
+    assert world.balance("ann") == 0
+    assert world.violations() == []
+
+
 def test_one_error_of_the_service_without_a_known_code_is_temporary(world: World) -> None:
     world.wire.stand_ins["dynamodb"] = lambda body: (502, "<html>bad gateway</html>")
     assert world.call("get_points", "ann").code == "TEMPORARILY_UNAVAILABLE"
