@@ -93,6 +93,10 @@ def test_fan_is_told_kindly_whom_the_door_is_for_and_sees_no_link_to_it(
     assert house.asked("GET", ".*/guest-list") == []
     assert_accessible(visit.page)
 
+    house.grant("fan", "staff")
+    visit.page.locator(".note button").tap()
+    expect(visit.page.locator("#typed")).to_be_visible()
+
 
 def test_staff_choose_a_date_and_find_it_again_without_a_network(house: FakeApi, visits: Visits) -> None:
     visit = visits(house, language="ko-KR", phone=True, size=SMALL_PHONE)

@@ -338,7 +338,7 @@ export default {
     lead: "Choose a date, and this phone checks tickets. Once the guest list is loaded, it works without the internet too.",
     signIn: "The door is for staff. Please sign in with a staff account.",
     staffOnly: "This page is for staff at the door",
-    staffOnlyText: "You are signed in as {user}. If you are staff, ask the organiser for access and sign in again. Your own tickets are among My tickets.",
+    staffOnlyText: "You are signed in as {user}. If you are staff, ask the organiser for access, then try again. Your own tickets are among My tickets.",
     cannotKeep: "This browser cannot keep what it scans, so it cannot be used at the door. Please open the page in an ordinary window, not a private one.",
     name: "Name of this door",
     nameHint: "Letters and digits, to tell it from the other doors. The records say {name}.",

@@ -9,7 +9,7 @@ import { dayAndTime, number, t, time, told } from "../language.js";
 import { Busy, href, Icon, Loading, Note, Page, ProblemNote, sentence, signInFirst, useAction, useLoaded } from "../parts.js";
 import { keepPage } from "../offline.js";
 import { seatNames } from "../seatnames.js";
-import { groups, session, signedIn } from "../session.js";
+import { groups, renew, session, signedIn } from "../session.js";
 import { prepareSound, tones } from "../sound.js";
 
 const LIST_IS_OLD_MS = 5 * 60_000;
@@ -23,12 +23,21 @@ export function Door({ performanceId }) {
       <${Note} actions=${html`<button type="button" class="button" onClick=${() => signInFirst()}>${t("sign.in")}</button>`}>${t("gate.signIn")}<//>
     <//>`;
   }
-  if (!groups.value.includes("staff")) {
-    return html`<${Page} class="narrow" title=${t("gate.title")}>
-      <${Note} tone="warn" title=${t("gate.staffOnly")} actions=${html`<a class="button" href="#/reservations">${t("nav.reservations")}</a>`}>${t("gate.staffOnlyText", { user: session.value.username })}<//>
-    <//>`;
-  }
+  if (!groups.value.includes("staff")) return html`<${StaffOnly} />`;
   return performanceId ? html`<${Gate} key=${performanceId} performanceId=${performanceId} />` : html`<${Dates} />`;
+}
+
+/** Told kindly; who has been made staff meanwhile is let in without signing in again. */
+function StaffOnly() {
+  const { busy, problem, run } = useAction();
+  return html`
+    <${Page} class="narrow" title=${t("gate.title")}>
+      <${Note} tone="warn" title=${t("gate.staffOnly")} actions=${html`<${Busy} type="button" busy=${busy} onClick=${() => run(renew)}>${t("again")}<//><a class="button quiet" href="#/reservations">${t("nav.reservations")}</a>`}>
+        ${t("gate.staffOnlyText", { user: session.value.username })}
+      <//>
+      <${ProblemNote} problem=${problem} />
+    <//>
+  `;
 }
 
 // -- which date
