@@ -12,8 +12,11 @@ FANS ?= 1 2 4 8
 SECONDS ?= 15
 PYTHON = env PYTHONPATH=$(CURDIR):$(CURDIR)/layers/booking/python .venv/bin/python -P
 LOCUST = $(PYTHON) -m locust --locustfile lab/locustfile.py --headless --run-time $(SECONDS) --stop-timeout 60 --only-summary
-# What needs the machine for itself, a deployed stack or a measurement, comes after the rest, which shares it.
-ALONE = tests/measures/test_cpu.py tests/stack tests/browser/deployed
+# Processor time is measured on a machine that does nothing else; deployed stacks share it with one another only.
+ALONE = tests/measures/test_cpu.py
+DEPLOYED = tests/stack tests/browser/deployed
+# One more than there are processors: tests of the page mostly wait for it.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run demo publish audit build test check format fuzz events mutants measure load simulate drawing seating calling-off opening openapi pins clean
@@ -33,8 +36,9 @@ setup:    ## Install the pinned packages into .venv when they are missing or cha
 build:    ## Build functions and layers into .aws-sam/build
 	@exec ./ost build
 test: check build ## Check everything, then run every test; a part of them: .venv/bin/pytest tests/unit
-	.venv/bin/pytest -n auto --dist worksteal $(ALONE:%=--ignore=%)
+	.venv/bin/pytest -n $(WORKERS) --dist worksteal $(ALONE:%=--ignore=%) $(DEPLOYED:%=--ignore=%)
 	.venv/bin/pytest $(ALONE)
+	.venv/bin/pytest -n 2 --dist loadfile $(DEPLOYED)
 check: setup ## Lint, types, templates and what is shipped, without tests
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .

@@ -18,6 +18,17 @@ if TYPE_CHECKING:
     from tests.world import World
 
 
+def settle() -> None:
+    """Take what is here by now for what stays: what collects garbage after a test then looks at what the test made."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_collection_finish() -> None:
+    """Settle on everything that the tests have imported."""
+    settle()
+
+
 def forget_everything() -> None:
     """Make this process a new one, and close what the one before has left open."""
     aws.session.cache_clear()
@@ -41,6 +52,7 @@ def opened() -> "Iterator[tuple[World, Any]]":
     """Open a world for the tests of a file, and remember its beginning."""
     from tests.world import World  # it brings moto and its interpreter, which many a file does without
 
+    settle()
     with World() as world:
         yield world, world.snapshot()
 
