@@ -45,6 +45,7 @@ NETWORK_GONE = re.compile("ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_REFUSED|ERR_
 PAGE_IS_KEPT = """async () => {
   while (!(await (await caches.open("ost-page")).match("./"))) await new Promise((go) => setTimeout(go, 50));
 }"""
+NO_WORKER = "Service Worker registration blocked by Playwright"
 HALL = re.compile("좌석표|Seat map")
 
 expect.set_options(timeout=COLD)
@@ -94,7 +95,9 @@ class Visit:
         self.requests.append((time.monotonic(), request))
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and not (self.was_cut_off and NETWORK_GONE.search(message.text)):
+        if message.text == NO_WORKER or (self.was_cut_off and NETWORK_GONE.search(message.text)):
+            return
+        if message.type in {"error", "warning"}:
             refused = REFUSED.match(message.text)
             # Chromium itself logs each refusal of the API as an error; a test names those that it provokes.
             if refused is None or int(refused[1]) not in self.expected:
@@ -254,7 +257,10 @@ def api() -> Iterator[FakeApi]:
 
 @pytest.fixture
 def visits(browser: Browser) -> Iterator[Visits]:
-    """Give browsers to fans. At the end none of their pages may have complained, or put a token into an address."""
+    """Give browsers to fans. At the end none of their pages may have complained, or put a token into an address.
+
+    What a page asks past a service worker may escape `Visit.intercept`: `workers` allows one where it is what is tried.
+    """
     opened: list[Visit] = []
 
     def visit(
@@ -267,6 +273,7 @@ def visits(browser: Browser) -> Iterator[Visits]:
         script: str | None = None,
         size: dict[str, int] | None = None,
         chromium: Browser = browser,
+        workers: bool = False,
     ) -> Visit:
         context = chromium.new_context(
             viewport=size or (PHONE if phone else DESKTOP),  # type: ignore[arg-type]
@@ -275,6 +282,7 @@ def visits(browser: Browser) -> Iterator[Visits]:
             locale=language,
             timezone_id="Asia/Seoul",
             color_scheme="light" if light else "dark",
+            service_workers="allow" if workers else "block",
         )
         context.set_default_timeout(30_000)
         if script:

@@ -49,7 +49,7 @@ def code(seat: int, performance: str = DATE, **key: Any) -> str:
 
 def at_door(house: FakeApi, visits: Visits, **how: Any) -> Visit:
     """Staff with a phone, the date loaded."""
-    visit = visits(house, **({"language": "en-US", "phone": True, "size": SMALL_PHONE} | how))
+    visit = visits(house, workers=True, **({"language": "en-US", "phone": True, "size": SMALL_PHONE} | how))
     visit.sign_up("staff")
     visit.go(f"/door/{DATE}")
     visit.page.locator("#typed").wait_for()
@@ -82,7 +82,7 @@ def all_sent(visit: Visit) -> None:
 def test_fan_is_told_kindly_whom_the_door_is_for_and_sees_no_link_to_it(
     house: FakeApi, visits: Visits, language: str, told: str
 ) -> None:
-    visit = visits(house, language=language, phone=True, size=SMALL_PHONE)
+    visit = visits(house, workers=True, language=language, phone=True, size=SMALL_PHONE)
     visit.sign_up("fan")
     expect(visit.page.get_by_role("link", name=re.compile("^(Door|입장 확인)$"))).to_have_count(0)
 
@@ -99,7 +99,7 @@ def test_fan_is_told_kindly_whom_the_door_is_for_and_sees_no_link_to_it(
 
 
 def test_staff_choose_a_date_and_find_it_again_without_a_network(house: FakeApi, visits: Visits) -> None:
-    visit = visits(house, language="ko-KR", phone=True, size=SMALL_PHONE)
+    visit = visits(house, workers=True, language="ko-KR", phone=True, size=SMALL_PHONE)
     visit.sign_up("staff")
     visit.page.get_by_role("link", name="입장 확인").tap()
     visit.page.locator(".gate-date").first.wait_for()

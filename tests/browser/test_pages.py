@@ -352,11 +352,18 @@ def test_seat_with_the_focus_is_never_behind_the_sheet(shop: FakeApi, visits: Vi
         assert in_sight(visit.page.locator(".seats .seat:focus")), key
 
 
+LAID_OUT = """() => {
+  const seats = [...document.querySelectorAll(".seats .seat")].map((seat) => seat.getBoundingClientRect());
+  return seats.length === 100 && seats[0].width > 0 && seats[99].y > seats[0].y;
+}"""
+
+
 def test_a_hundred_seats_can_be_told_apart_and_touched_on_a_phone(shop: FakeApi, visits: Visits) -> None:
     shop.performances["night-sky.first"]["seatsTotal"] = 100
     visit = visits(shop, phone=True, size=SMALL_PHONE)
     visit.sign_up("fan")
     to_the_seats(visit)
+    visit.page.wait_for_function(LAID_OUT)
 
     boxes = visit.page.locator(".seats .seat").evaluate_all(
         "(seats) => seats.map((seat) => { const { x, y, width, height } = seat.getBoundingClientRect();"

@@ -59,7 +59,7 @@ def read(page: Page, code: Locator) -> str:
 def test_each_seat_has_a_code_that_a_camera_reads_with_all_that_a_door_asks(
     shop: FakeApi, visits: Visits, language: str, light: bool
 ) -> None:
-    visit = visits(shop, language=language, phone=True, size=SMALL_PHONE, light=light)
+    visit = visits(shop, workers=True, language=language, phone=True, size=SMALL_PHONE, light=light)
     reservation = bought(shop, visit, 7, 8)
     passes = visit.page.locator(".pass")
 
@@ -80,7 +80,7 @@ def test_each_seat_has_a_code_that_a_camera_reads_with_all_that_a_door_asks(
 
 
 def test_ticket_is_dead_as_soon_as_its_seat_is_cancelled(shop: FakeApi, visits: Visits) -> None:
-    visit = visits(shop, language="en-US")
+    visit = visits(shop, workers=True, language="en-US")
     bought(shop, visit, 7, 8)
     page = visit.page
 
@@ -97,7 +97,7 @@ def test_ticket_is_dead_as_soon_as_its_seat_is_cancelled(shop: FakeApi, visits: 
 
 
 def test_ticket_that_dies_while_it_is_looked_at_looks_dead_at_the_next_look(shop: FakeApi, visits: Visits) -> None:
-    visit = visits(shop, language="en-US")
+    visit = visits(shop, workers=True, language="en-US")
     reservation = bought(shop, visit, 7)
     booking = shop.fan("fan").reservations[reservation]
     booking |= {"status": "CANCELLED", "cancelledSeatNumbers": [7], "refunded": 1000, "cancelledBy": "ORGANISER"}
@@ -149,7 +149,7 @@ def test_tickets_open_without_a_network_and_a_new_release_is_never_hidden_by_wha
     shop: FakeApi, visits: Visits, tmp_path: Path
 ) -> None:
     with published(shop, tmp_path) as (releases, website):
-        visit = visits(releases, language="en-US")
+        visit = visits(releases, workers=True, language="en-US")
         page = visit.page
         reservation = bought(shop, visit, 7)
         page.evaluate(PAGE_IS_KEPT)
@@ -177,7 +177,7 @@ def read_code(page: Page) -> str:
 
 
 def test_signing_out_takes_the_tickets_off_the_device(shop: FakeApi, visits: Visits) -> None:
-    visit = visits(shop, language="en-US")
+    visit = visits(shop, workers=True, language="en-US")
     bought(shop, visit, 7)
     kept = "Object.keys(localStorage).filter((key) => key.startsWith('ost.ticket.')).length"
     assert visit.page.evaluate(kept) == 1
@@ -189,7 +189,7 @@ def test_signing_out_takes_the_tickets_off_the_device(shop: FakeApi, visits: Vis
 
 
 def test_date_goes_into_a_calendar_as_its_standard_has_it(shop: FakeApi, visits: Visits) -> None:
-    visit = visits(shop)
+    visit = visits(shop, workers=True)
     reservation = bought(shop, visit, 7, 8)
 
     with visit.page.expect_download() as waiting:
@@ -213,7 +213,7 @@ def test_date_goes_into_a_calendar_as_its_standard_has_it(shop: FakeApi, visits:
 
 
 def test_what_a_calendar_would_take_for_its_own_signs_is_escaped(shop: FakeApi, visits: Visits) -> None:
-    visit = visits(shop)
+    visit = visits(shop, workers=True)
     visit.go()
     event = {"id": "r1", "startsAt": "2036-12-24T10:00:00+09:00", "url": "https://example.com/#/a"}
     event |= {"title": "가" * 40 + " 🎻;,\\", "where": "a\r\nBEGIN:VALARM", "text": ""}
@@ -231,7 +231,7 @@ def test_what_a_calendar_would_take_for_its_own_signs_is_escaped(shop: FakeApi, 
 
 def test_all_tickets_of_a_booking_print_on_one_sheet(shop: FakeApi, visits: Visits) -> None:
     shop.max_seats = 6
-    visit = visits(shop)
+    visit = visits(shop, workers=True)
     bought(shop, visit, 1, 2, 3, 4)
 
     sheet = visit.page.pdf(format="A4", path=None)

@@ -34,7 +34,7 @@ def tickets_of(stack: LocalStack, concert: PublishedConcert, *seats: int) -> tup
 
 def at_door(stack: LocalStack, visits: Visits, concert: PublishedConcert, language: str, door: str) -> Visit:
     """Staff with a phone at a door of that name, the date loaded and the page kept."""
-    visit = visits(stack, language=language, phone=True, size=SMALL_PHONE)
+    visit = visits(stack, workers=True, language=language, phone=True, size=SMALL_PHONE)
     username = f"staff{secrets.token_hex(3)}"
     visit.sign_up(username)
     give_role(stack.cloud, username, Role.STAFF)
