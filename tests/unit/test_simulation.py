@@ -9,7 +9,7 @@ pytest.importorskip("numpy")
 from lab.simulation import Crowd, counter_of_unreleased, fixed_rate, run
 
 
-@pytest.mark.parametrize("abandonment", [0.0, 0.6])
+@pytest.mark.parametrize("abandonment", [0.0, 0.3, 0.6])
 def test_twenty_thousand_at_once_fill_five_hundred_places_and_never_one_more(abandonment: float) -> None:
     outcome = run(Crowd(20_000, 500, abandonment, joins_a_second=20_000))
 

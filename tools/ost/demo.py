@@ -17,7 +17,7 @@ from tools.ost.stack import Stack, StackOption, StateOption
 
 type Json = dict[str, Any]
 
-PATIENCE = 120
+PATIENCE = 60
 """Seconds to wait for a turn in the queue, or for a payment to end."""
 
 

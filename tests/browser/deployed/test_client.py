@@ -99,7 +99,7 @@ def test_nothing_is_asked_of_any_other_host_and_no_script_runs_but_the_clients(
 
 
 def publish_hostile(stack: LocalStack) -> PublishedConcert:
-    now, concert_id = int(time.time()), name("a-hostile-")
+    now, concert_id = int(time.time()), name("hostile-")
     words = dict.fromkeys(("title", "artist", "venue", "description"), HOSTILE)
     sales: dict[str, Any] = {"salesOpenAt": now - 60, "salesCloseAt": now + YEAR}
     night: dict[str, Any] = {"startsAt": now + YEAR, "timezone": "Asia/Seoul", "price": 1000, "seatsTotal": 50}
