@@ -401,10 +401,12 @@ def test_reading_takes_every_page(healthy: Healthy) -> None:
     client.create_table(TableName="Large", BillingMode="PAY_PER_REQUEST", **key)
     for number in range(30):
         item = {"userId": "ann", "sk": f"ENTRY#{number:012d}", "reason": "x" * 50_000, "amounts": [1], "is": True}
+        item |= {"content": b"\x00\xff", "none": None}
         client.put_item(TableName="Large", Item=dynamodb.encode(item))
 
     books = audit.read(client, TABLES | {"points": "Large"})
 
     assert len(books.points) == 30
     assert books.points[0]["amounts"] == [1]
+    assert books.points[0]["content"] == b"\x00\xff", "as the files of a draw are kept"
     assert sorted(map(str, books.payments)) == sorted(map(str, healthy.books.payments))

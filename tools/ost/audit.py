@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from booking import limits, signatures, tickets
 from booking.catalog import summed_up
+from booking.dynamodb import decode
 from booking.halls import partition
 from booking.layout import Section
 from booking.seats import COUNTS
@@ -625,27 +625,12 @@ def read(client: "DynamoDBClient", tables: Mapping[str, str], progress: Progress
         items = books.setdefault(aggregate, [])
         pages = client.get_paginator("scan").paginate(TableName=tables[aggregate], ConsistentRead=True)
         for page in pages:
-            items += [_decode(raw) for raw in page["Items"]]
+            items += [item for raw in page["Items"] if (item := decode(raw))]
             if progress and task is not None:
                 progress.update(task, completed=len(items))
         if progress and task is not None:
             progress.update(task, total=len(items), completed=len(items))
     return Books.of(books)
-
-
-def _decode(raw: Mapping[str, Any]) -> Item:
-    return {name: _number(_deserializer.deserialize(value)) for name, value in raw.items()}
-
-
-_deserializer = TypeDeserializer()
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_number(each) for each in value]
-    if isinstance(value, dict):
-        return {name: _number(each) for name, each in value.items()}
-    return value if isinstance(value, str | bool) or value is None else int(value)
 
 
 def find(stack: Stack, limits: Limits | None = None, progress: Progress | None = None) -> tuple[list[Violation], int]:
