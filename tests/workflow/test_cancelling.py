@@ -238,7 +238,11 @@ def test_a_seat_whose_guest_has_come_in_is_not_cancelled(world: World) -> None:
     [result] = world.scan("door", ("1", world.codes("ann", held)[2]))
     assert result["outcome"] == "ADMITTED"
 
+    asked = world.call("quote_cancellation", "ann", reservationId=held["reservationId"])
+    assert reason(asked) == (409, "NOT_CANCELLABLE", "CHECKED_IN")
     assert reason(cancel(world, held, 200)) == (409, "NOT_CANCELLABLE", "CHECKED_IN")
+    the_other = {"seatNumbers": "1"}
+    assert world.call("quote_cancellation", "ann", query=the_other, reservationId=held["reservationId"]).status == 200
     assert cancel(world, held, 100, 1, key="the other").status == 201
     assert world.violations() == []
 

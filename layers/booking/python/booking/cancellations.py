@@ -76,7 +76,14 @@ def quote(user_id: str, reservation_id: str, seat_numbers: list[int] | None, at:
 
     """
     reservation = reservations.find(user_id, reservation_id)
-    return _offer(reservation, _payment_of(reservation), seat_numbers, at)
+    offer = _offer(reservation, _payment_of(reservation), seat_numbers, at)
+    if any("admission" in seat for seat in seats.read_these(reservation["performanceId"], offer.seat_numbers)):
+        raise _come_in()
+    return offer
+
+
+def _come_in() -> NotCancellable:
+    return NotCancellable("Somebody has come in with this ticket.", reason="CHECKED_IN")
 
 
 def _payment_of(reservation: Reservation) -> Payment | None:
@@ -178,7 +185,7 @@ def cancel(
         if "key" in refused and (refused["key"] or {}).get("request") != request:
             raise IdempotencyKeyReused
         if any(seat and "admission" in seat for seat in refused.values()):
-            raise NotCancellable("Somebody has come in with this ticket.", reason="CHECKED_IN")
+            raise _come_in()
         counted = counted and "limit" not in refused
     raise TemporarilyUnavailable
 
