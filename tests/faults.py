@@ -51,7 +51,9 @@ class Kind(enum.Enum):
 
 READS = {"GetItem", "Query", "GetSecretValue", "Scan"}
 _LASTING = {Kind.UNREACHABLE, Kind.THROTTLED, Kind.CONFLICT_FOR_GOOD}
-_ANY_CALL = {Kind.UNREACHABLE_ONCE, Kind.UNREACHABLE, Kind.LOST, Kind.THROTTLED, Kind.ENDS_BEFORE, Kind.ENDS_AFTER}
+_ANY_READ = {Kind.UNREACHABLE, Kind.LOST, Kind.THROTTLED, Kind.ENDS_BEFORE}
+"""A read changes nothing, so a process that ends after it has done what one did that ended before, and an attempt that
+the SDK repeats was never there."""
 _TRANSACTIONS = {Kind.CANCELLED_BY_THROTTLING, Kind.MIXED_FIRST, Kind.MIXED_REST, Kind.LOST_FORGOTTEN}
 _DYNAMODB_WRITES = {Kind.CONFLICT, Kind.CONFLICT_FOR_GOOD}
 
@@ -60,7 +62,7 @@ def kinds_for(operation: str) -> list[Kind]:
     """Name what can happen to a call, such as `dynamodb.GetItem`."""
     service, name = operation.split(".")
     if name in READS:
-        possible = _ANY_CALL
+        possible = _ANY_READ
     elif name == "TransactWriteItems":
         possible = set(Kind)
     else:

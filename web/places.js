@@ -147,8 +147,9 @@ function pollInterval({ view, trouble }, hidden) {
 export function untilNextPoll(place, hidden = document.hidden) {
   if (place.dueAt !== undefined) return Math.max(0, place.dueAt - serverNow());
   const interval = pollInterval(place, hidden);
+  const last = Math.max(place.heardAt, place.askedAt ?? 0); // asked without an answer: a reload came in between
   // Clamped: should the clock have been set in between, the worst is one interval too many.
-  return Math.min(interval, Math.max(0, place.heardAt + interval - monotonic()));
+  return Math.min(interval, Math.max(0, last + interval - monotonic()));
 }
 
 /** Even a hidden tab would have polled long ago. */
@@ -228,6 +229,7 @@ async function askInLobby(concertId) {
 }
 
 async function poll(concertId, place) {
+  change(concertId, { askedAt: monotonic() });
   try {
     const { body: view } = await call("GET", `${queuePath(concertId)}/current`, {
       queueToken: place.view.token,

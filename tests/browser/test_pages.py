@@ -1,12 +1,14 @@
 """What the pages say and do with what the API tells them: the fake in front of them says what each test needs."""
 
 import re
+import threading
+import time
 from io import BytesIO
 from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Error, Locator, expect
 
 from tests.browser.conftest import SMALL_PHONE, Visit, Visits, assert_accessible
 from tests.browser.fake import DAY, Answer, FakeApi, Request, rfc3339
@@ -537,6 +539,35 @@ def test_what_is_said_of_how_long_a_place_is_safe_does_not_flicker(waiting: Visi
 
     assert len(set(said)) == 1
     assert "1분 동안" in said[0]
+
+
+def test_poll_whose_tab_crashed_before_the_answer_is_not_repeated_sooner_than_told(shop: FakeApi, visits: Visits) -> None:
+    shop.queue["night-sky"] = {"status": "WAITING"}
+    visit = visits(shop)
+    visit.sign_up("fan")
+    asked: list[float] = []
+    crashed = threading.Event()
+
+    def poll(_: Request) -> None:
+        asked.append(time.monotonic())
+        crashed.wait(10)
+
+    shop.script("GET", ".*/queue-tokens/current", poll)
+    visit.go("/concerts/night-sky")
+    visit.page.locator(".door-act button").click()
+    visit.page.locator(".ahead").wait_for()
+    while not asked:
+        visit.page.wait_for_timeout(20)
+
+    with pytest.raises(Error, match="crash"):
+        visit.page.goto("chrome://crash")
+    crashed.set()
+    again = visit.tab()
+    again.goto(f"{visit.url}#/concerts/night-sky")
+    while len(asked) < 2:
+        again.wait_for_timeout(20)
+
+    assert asked[1] - asked[0] >= 2
 
 
 def test_paused_line_says_so_instead_of_guessing(waiting: Visit, shop: FakeApi) -> None:

@@ -92,6 +92,14 @@ def test_every_change_is_in_the_log_with_who_when_and_what_it_was(world: World) 
     }
 
 
+def test_changes_within_a_second_are_in_the_log_in_their_order(world: World) -> None:
+    for capacity in range(1, 8):
+        world.time.sleep(0.01)
+        put_queue(world, {"capacity": capacity})
+
+    assert [each["details"]["after"]["capacity"] for each in log(world)] == [7, 6, 5, 4, 3, 2, 1]
+
+
 def test_what_is_so_already_changes_nothing_and_is_not_logged(world: World) -> None:
     for _ in range(3):
         assert put_queue(world, {"capacity": 5, "message": None, "paused": False}).status == 200

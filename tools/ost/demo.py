@@ -5,9 +5,10 @@ import secrets
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
+import typer
 from rich.markup import escape
 
 from tools.ost.console import Failure, out
@@ -21,14 +22,18 @@ PATIENCE = 60
 """Seconds to wait for a turn in the queue, or for a payment to end."""
 
 
-def demo(stack: StackOption = None, state: StateOption = STATE) -> None:
+def demo(
+    concert: Annotated[str | None, typer.Argument(help="The concert to book; else the cheapest that is on.")] = None,
+    stack: StackOption = None,
+    state: StateOption = STATE,
+) -> None:
     """Walk the whole journey over HTTP with two new fans who want the same seat.
 
     Exit 1 at the first answer that is not as documented. Can be repeated: it buys a free seat each time.
     """
     found = Stack.find(stack, state)
     with httpx.Client(base_url=found.api_url, timeout=30) as http:
-        journey(Walk(http), new_fan(found, "haruka"), new_fan(found, "minjun"))
+        journey(Walk(http), new_fan(found, "haruka"), new_fan(found, "minjun"), concert)
     out.print("\n[bold green]The journey went as documented.[/]")
 
 
@@ -83,9 +88,9 @@ class Walk:
             raise Failure(f"the demo is not as documented: {promise}.")
 
 
-def journey(walk: Walk, first: Fan, second: Fan) -> None:
+def journey(walk: Walk, first: Fan, second: Fan, concert: str | None = None) -> None:
     """Tell the story; `first` gets the seat and `second` does not."""
-    story = Story(walk, first, second, *_choose(walk))
+    story = Story(walk, first, second, *_choose(walk, concert))
     story.refuse_strangers()
     first_turn = story.queue_up()
     reservation = story.race_for_a_seat(first_turn)
@@ -281,8 +286,9 @@ class Story:
         return self._seat_map()[seat]
 
 
-def _choose(walk: Walk) -> tuple[str, str, int]:
-    """Look around as somebody who has not signed in, and find a performance with two free seats."""
+def _choose(walk: Walk, wanted: str | None) -> tuple[str, str, int]:
+    """Look around as somebody who has not signed in, and find a performance, of a certain concert or of any, with two
+    free seats."""
     walk.chapter("What is on")
     chosen: tuple[str, str, int] | None = None
     for concert in walk.call(None, "GET /concerts", 200).json()["items"]:
@@ -292,7 +298,8 @@ def _choose(walk: Walk) -> tuple[str, str, int]:
             walk.demand(answer.json()["code"] == "NO_PERFORMANCES", "a concert without dates answers NO_PERFORMANCES")
             continue
         for performance in answer.json()["items"]:
-            if performance["seatsAvailable"] >= 2 and (chosen is None or performance["price"] < chosen[2]):
+            fits = concert_id == (wanted or concert_id) and performance["seatsAvailable"] >= 2
+            if fits and (chosen is None or performance["price"] < chosen[2]):
                 chosen = concert_id, performance["performanceId"], performance["price"]
     if chosen is None:
         raise Failure("nothing is on sale with two free seats: publish something, or start `make run` again.")

@@ -5,7 +5,7 @@ without its change. It is put on condition that it is not there, and nothing upd
 allows that (`tests/contract/test_log.py`), and no TTL does it. Entries are kept for good. They name organisers and
 operators, and bookings by their ids; no fan is named.
 
-Item: `pk = LOG`, `sk = entryId`, which begins with the time, so that the newest are read first.
+Item: `pk = LOG`, `sk = entryId`, which begins with the time to the millisecond, so that the newest are read first.
 """
 
 import re
@@ -61,11 +61,14 @@ class Entry(About):
 def entry(
     actor: Actor, action: Action, once: object, at: int, *, about: About, details: Item, reason: str | None = None
 ) -> Write:
-    """Write a change down, in the transaction that makes it. `once` names the change among those of this kind: the same
-    one is never written twice."""
+    """Write a change down, in the transaction that makes it and whose conditions let it happen once.
+
+    `once` names the change among those of this kind, so that two of one moment are two entries.
+    """
+    seconds, moment = divmod(clock.milliseconds(), 1000)
     item: Entry = {
         "pk": LOG,
-        "sk": f"e{at:09x}{ids.digest(action, once)[:12]}",
+        "sk": f"e{seconds:09x}{moment:03x}{ids.digest(action, once)[:9]}",
         "at": at,
         "userId": actor.user_id,
         "name": actor.name,

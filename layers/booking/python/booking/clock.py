@@ -14,6 +14,11 @@ def now() -> int:
     return int(time.time())
 
 
+def milliseconds() -> int:
+    """Return the time in whole epoch milliseconds: for what has an order within a second, and for no deadline."""
+    return int(time.time() * 1000)
+
+
 def epoch_seconds(text: str) -> int:
     """Read a time as RFC 3339 has it, with its zone, in whole epoch seconds, rounded down.
 
