@@ -541,7 +541,9 @@ def test_what_is_said_of_how_long_a_place_is_safe_does_not_flicker(waiting: Visi
     assert "1분 동안" in said[0]
 
 
-def test_poll_whose_tab_crashed_before_the_answer_is_not_repeated_sooner_than_told(shop: FakeApi, visits: Visits) -> None:
+def test_poll_whose_tab_crashed_before_the_answer_is_not_repeated_sooner_than_told(
+    shop: FakeApi, visits: Visits
+) -> None:
     shop.queue["night-sky"] = {"status": "WAITING"}
     visit = visits(shop)
     visit.sign_up("fan")
