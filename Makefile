@@ -14,12 +14,12 @@ PYTHON = env PYTHONPATH=$(CURDIR):$(CURDIR)/layers/booking/python .venv/bin/pyth
 LOCUST = $(PYTHON) -m locust --locustfile lab/locustfile.py --headless --run-time $(SECONDS) --stop-timeout 60 --only-summary
 # Processor time is measured on a machine that does nothing else; deployed stacks share it with one another only.
 ALONE = tests/measures/test_cpu.py
-DEPLOYED = tests/stack tests/browser/deployed
+DEPLOYED = tests/browser/deployed tests/stack
 # One more than there are processors: tests of the page mostly wait for it.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo publish audit build test check format fuzz events mutants measure load simulate drawing seating calling-off opening openapi pins clean
+.PHONY: help setup run demo publish audit build test check lint types templates shipped format fuzz events mutants measure load simulate drawing seating calling-off opening openapi pins clean
 
 help:     ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -35,15 +35,20 @@ setup:    ## Install the pinned packages into .venv when they are missing or cha
 	@./ost setup
 build:    ## Build functions and layers into .aws-sam/build
 	@exec ./ost build
-test: check build ## Check everything, then run every test; a part of them: .venv/bin/pytest tests/unit
+test: setup ## Check everything, then run every test; a part of them: .venv/bin/pytest tests/unit
+	@$(MAKE) --no-print-directory --jobs 2 check build
 	.venv/bin/pytest -n $(WORKERS) --dist worksteal $(ALONE:%=--ignore=%) $(DEPLOYED:%=--ignore=%)
 	.venv/bin/pytest $(ALONE)
-	.venv/bin/pytest -n 2 --dist loadfile $(DEPLOYED)
-check: setup ## Lint, types, templates and what is shipped, without tests
+	.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder $(DEPLOYED)
+check: types shipped lint templates ## Lint, types, templates and what is shipped, without tests
+lint: setup
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+types: setup
 	.venv/bin/mypy
+templates: setup
 	.venv/bin/cfn-lint template.yaml templates/*.yaml
+shipped: setup
 	tools/scan
 format: setup ## Format the code and sort its imports
 	.venv/bin/ruff check --select I --fix --quiet .

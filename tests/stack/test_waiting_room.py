@@ -166,6 +166,7 @@ class Crowd:
         return self.call(fan, "POST", "/payments", {"reservationId": held.json()["reservationId"]}, key="pay")
 
 
+@pytest.mark.waits
 def test_five_places_and_thirty_fans_of_whom_a_third_vanish(
     stacks: Stacks, record_property: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

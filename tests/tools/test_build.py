@@ -31,13 +31,18 @@ def test_a_module_that_does_not_compile_stops_the_build(tmp_path: Path) -> None:
         finish(tmp_path, "/var/task")
 
 
-def test_descriptions_of_services_in_use_stay(tmp_path: Path) -> None:
+def test_what_is_in_use_stays(tmp_path: Path) -> None:
     data = tmp_path / "botocore" / "data"
     for service in ("dynamodb", "ec2"):
         (data / service).mkdir(parents=True)
     (data / "endpoints.json").write_text("{}")
+    utilities = tmp_path / "aws_lambda_powertools" / "utilities"
+    for utility in ("data_classes", "kafka"):
+        (utilities / utility).mkdir(parents=True)
+    (utilities / "serialization.py").touch()
 
     trim(tmp_path)
 
     assert "dynamodb" in SERVICES
     assert sorted(entry.name for entry in data.iterdir()) == ["dynamodb", "endpoints.json"]
+    assert sorted(entry.name for entry in utilities.iterdir()) == ["data_classes", "serialization.py"]

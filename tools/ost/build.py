@@ -22,6 +22,10 @@ from tools.ost.paths import BUILT, ROOT, STATE, inherited_environment
 
 SERVICES = frozenset({"dynamodb", "lambda", "secretsmanager", "stepfunctions"})
 """The AWS services that functions call. botocore describes four hundred; the built layer keeps these."""
+POWERTOOLS = frozenset({"data_classes", "jmespath_utils", "typing"})
+"""The utilities of Powertools that its event handler needs; of the others no function uses any."""
+UNUSED = ("cffi", "pycparser")
+"""Packages that only serve to build another, of which cryptography brings what it needs at run time."""
 
 INPUTS = ("template.yaml", "templates", "samconfig.toml", "functions", "layers", "statemachines", "tools/ost/build.py")
 NO_NETWORK = re.compile(
@@ -109,12 +113,18 @@ def finish(artifact: Path, deployed_at: str) -> None:
 
 
 def trim(packages: Path) -> None:
-    """Drop the descriptions of AWS services that no function calls: most of the layer, unzipped at a cold start."""
+    """Drop what no function calls, first of all the descriptions of AWS services: most of the layer, which is unzipped
+    at each cold start."""
     for data in (packages / "botocore" / "data", packages / "boto3" / "data"):
         for service in data.iterdir() if data.is_dir() else ():
             if service.is_dir() and service.name not in SERVICES:
                 shutil.rmtree(service)
-    shutil.rmtree(packages / "boto3" / "examples", ignore_errors=True)
+    utilities = packages / "aws_lambda_powertools" / "utilities"
+    for utility in utilities.iterdir() if utilities.is_dir() else ():
+        if utility.is_dir() and utility.name not in POWERTOOLS:
+            shutil.rmtree(utility)
+    for unused in ("boto3/examples", *UNUSED):
+        shutil.rmtree(packages / unused, ignore_errors=True)
 
 
 def _sam_build(architecture: Architecture) -> None:

@@ -85,7 +85,6 @@ class LocalCloud:
             "IOT_MTLS_ENABLED": "0",
             "AUTH": "true",  # each function may do what its own policy says, as on AWS
             "LAMBDA_EXECUTOR": "local",
-            "LAMBDA_WARM_TTL_SECONDS": "3600",
             "PERSIST_STATE": "0",
             "TMPDIR": str(self._files),
             "STATE_DIR": str(self._files / "state"),
@@ -95,7 +94,7 @@ class LocalCloud:
             self._process = subprocess.Popen(
                 [str(BIN / "ministack")],
                 cwd=self._files,
-                env=self.environment() | settings,
+                env={"LAMBDA_WARM_TTL_SECONDS": "3600"} | self.environment() | settings,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -7,6 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import COLD, Visit, Visits, assert_accessible
@@ -48,6 +49,7 @@ def book(visit: Visit, seat: int) -> None:
     visit.page.locator(".outcome .note.good").wait_for(timeout=COLD)
 
 
+@pytest.mark.waits
 def test_two_fans_wait_in_the_lobby_are_drawn_come_in_pay_and_check_the_draw(
     visits: Visits, stack: LocalStack, tmp_path: Path
 ) -> None:
