@@ -12,6 +12,7 @@ from typing import Any
 from unittest import mock
 
 from booking import payments
+from booking.queue import admission
 from lab.in_process import forget_process
 from tests.functional import world
 from tests.handlers import events
@@ -20,8 +21,9 @@ from tools.ost.environment import function_environments
 from tools.ost.paths import STATE
 from tools.ost.stack import Stack, StackOption, StateOption
 
-LONG = {"ACTIVE_SECONDS": "900", "HOLD_SECONDS": "900"}
-"""How long the turns and holds of samples last, whatever the stack gives its fans: long enough to try them by hand."""
+LONG_SECONDS = 900
+"""How long the places, turns and holds of samples last, whatever the stack gives its fans: enough to try them by hand."""
+LONG = {"ACTIVE_SECONDS": str(LONG_SECONDS), "HOLD_SECONDS": str(LONG_SECONDS)}
 
 
 def fill(*, stack: StackOption = None, state: StateOption = STATE) -> None:
@@ -30,6 +32,7 @@ def fill(*, stack: StackOption = None, state: StateOption = STATE) -> None:
     concert = f"sample-{uuid.uuid4().hex[:8]}"
     with (
         mock.patch.dict(os.environ, function_environments(found)["ReserveSeatsFunction"] | LONG),
+        mock.patch.object(admission, "SAFE_SECONDS", LONG_SECONDS),
         mock.patch.object(payments, "run_workflow"),
     ):
         forget_process()

@@ -458,7 +458,11 @@ MINJI, OSKAR = Actor("minji", "minji"), Actor("oskar", "oskar")
 
 
 def two_organisers_know_of_each_other(world: World) -> None:
-    once(world, TRANSACT, lambda: control.change(CONCERT, {"capacity": 9}, OSKAR, clock.now() + 1))
+    def a_moment_later() -> None:
+        world.time.sleep(1)  # so that the ids of the two entries say nothing of each other
+        control.change(CONCERT, {"capacity": 9}, OSKAR, clock.now())
+
+    once(world, TRANSACT, a_moment_later)
     control.change(CONCERT, {"capacity": 5}, MINJI, clock.now())
     entries, _ = audit_log.entries(10, None)
     [mine] = [entry["details"] for entry in entries if entry["name"] == "minji"]
