@@ -22,7 +22,7 @@ from tools.ost.paths import STATE
 from tools.ost.stack import Stack, StackOption, StateOption
 
 LONG_SECONDS = 900
-"""How long the places, turns and holds of samples last, whatever the stack gives its fans: enough to try them by hand."""
+"""How long the places, turns and holds of samples last, whatever the stack gives its fans: enough to try them."""
 LONG = {"ACTIVE_SECONDS": str(LONG_SECONDS), "HOLD_SECONDS": str(LONG_SECONDS)}
 
 
