@@ -42,8 +42,8 @@ sixty makes of these polls (`admission.SHARES`)."""
 START_SECONDS = 300
 STOP_SECONDS = 30
 MEMORY, MEMINFO = Path("/dev/shm"), Path("/proc/meminfo")
-ROOM_BYTES = 12 * 2**30
-"""What a stack may take at most: a hundred processes, each with layers of its own."""
+ROOM_BYTES = 16 * 2**30
+"""What must be free for one more stack in memory: each may come to eighty processes with layers of their own."""
 IN_FLIGHT = 8
 YEAR = 365 * 24 * 3600
 _numbers = itertools.count(1)

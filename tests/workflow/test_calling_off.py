@@ -436,7 +436,7 @@ def test_after_a_death_at_any_call_a_run_from_zero_leaves_nothing(
     cases = 0
 
     def run(fault: Fault | None) -> list[str]:
-        world.begin(start)
+        world.restore(start)
         world.wire.set(fault)
         with contextlib.suppress(Exception, ProcessEnded):
             cleared(world)
