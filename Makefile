@@ -12,7 +12,8 @@ FANS ?= 1 2 4 8
 SECONDS ?= 15
 PYTHON = env PYTHONPATH=$(CURDIR):$(CURDIR)/layers/booking/python .venv/bin/python -P
 LOCUST = $(PYTHON) -m locust --locustfile lab/locustfile.py --headless --run-time $(SECONDS) --stop-timeout 60 --only-summary
-# Processor time is measured on a machine that does nothing else; deployed stacks share it with one another only.
+# Processor time is measured on a machine that does nothing else; deployed stacks share it with one another only, and
+# are played in the order in which they are collected: what is marked `waits` first.
 ALONE = tests/measures/test_cpu.py
 DEPLOYED = tests/browser/deployed tests/stack
 # One more than there are processors: tests of the page mostly wait for it.

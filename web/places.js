@@ -147,7 +147,7 @@ function pollInterval({ view, trouble }, hidden) {
 export function untilNextPoll(place, hidden = document.hidden) {
   if (place.dueAt !== undefined) return Math.max(0, place.dueAt - serverNow());
   const interval = pollInterval(place, hidden);
-  const last = Math.max(place.heardAt, place.askedAt ?? 0); // asked without an answer: a reload came in between
+  const last = Math.max(place.heardAt, place.askedAt ?? 0); // asked by a tab that ended before the answer
   // Clamped: should the clock have been set in between, the worst is one interval too many.
   return Math.min(interval, Math.max(0, last + interval - monotonic()));
 }

@@ -35,7 +35,7 @@ from tools.ost.fans import Fan
 
 SCREENSHOTS = Path(__file__).parents[2] / ".local" / "screenshots"
 BROWSERS = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"]
-"""The first of these that there is: the one without a window has two thirds of the others' work to do."""
+"""The first of these that there is: the one without a window has less to do than the others."""
 CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}

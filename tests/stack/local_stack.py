@@ -265,7 +265,7 @@ def shared(state: str | None = None) -> Iterator[Stacks]:
 
 def _in_memory() -> Path | None:
     """Name the directory that lies in memory, where there is one and room: the local cloud unpacks the layers for each
-    process of a function, which on a disk takes five times as long as the process needs to start."""
+    process of a function, which on a disk is most of its start."""
     told = re.search(r"^MemAvailable: +(\d+) kB", MEMINFO.read_text(), re.M) if MEMINFO.is_file() else None
     if told is None or not MEMORY.is_dir():
         return None
