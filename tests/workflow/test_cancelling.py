@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from booking import cancellations, clock, dynamodb, payments, points, tickets
-from booking.dynamodb import put, query_all, update, write
+from booking.dynamodb import delete, put, query_all, update, write
 from booking.settings import settings
 from tests.world import PERFORMANCES, PRICE, START, TABLES, Answer, World
 
@@ -261,6 +261,22 @@ def test_a_key_replays_its_cancellation_and_is_for_no_other(world: World) -> Non
     assert cancel(world, held, 200).code == "IDEMPOTENCY_KEY_REUSED"
     assert cancel(world, other, 100).code == "IDEMPOTENCY_KEY_REUSED"
     assert refunds(world) == [100]
+    assert world.violations() == []
+
+
+@pytest.mark.parametrize("seats", [(3,), (3, 4)], ids=["the same sum", "another sum"])
+def test_a_key_that_was_forgotten_cancels_another_booking(world: World, seats: tuple[int, ...]) -> None:
+    first, other = bought(world, 1), bought(world, *seats, key="p2")
+    cancel(world, first, 100)
+    world.time.sleep(points.KEY_LIFE_SECONDS)
+    for item in world.items("points"):
+        if item.get("purgeAt", clock.now() + 1) <= clock.now():
+            write(delete(TABLES["points"], {name: item[name] for name in ("userId", "sk")}))
+
+    answer = cancel(world, other, 100 * len(seats))
+
+    assert (answer.status, answer.body["balance"]) == (201, 100 + 100 * len(seats))
+    assert refunds(world) == [100, 100 * len(seats)]
     assert world.violations() == []
 
 

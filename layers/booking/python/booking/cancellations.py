@@ -154,7 +154,7 @@ def cancel(
     named = None if seat_numbers is None else sorted(seat_numbers)
     request = ids.digest("CANCEL", reservation_id, named, expected_refund)
     whose = f"organiser#{behalf.actor.user_id}" if behalf else user_id
-    cancellation_id = ids.cancellation_id(whose, key)
+    cancellation_id = ids.cancellation_id(whose, reservation_id, key)
     counted = True
     for _ in attempts():
         reservation = reservations.find(user_id, reservation_id)

@@ -23,9 +23,10 @@ def reservation_id(
     return f"r{at:09x}{digest(user_id, performance_id, seat_numbers, turn, revision)[:12]}"
 
 
-def cancellation_id(user_id: str, key: str) -> str:
-    """Name a cancellation after whose it is and their idempotency key."""
-    return f"c{digest('cancellation', user_id, key)}"
+def cancellation_id(whose: str, reservation_id: str, *key: str) -> str:
+    """Name a cancellation after whose it is, the booking and their idempotency key, if they have one: a key that is
+    forgotten may be used for another booking."""
+    return f"c{digest('cancellation', whose, reservation_id, *key)}"
 
 
 def reservation_id_of_key(user_id: str, key: str, at: int) -> str:
