@@ -1,5 +1,6 @@
 """An organiser publishes a catalog from the page: what it would change, its mistakes by line, and nothing by half."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from booking.catalog import Performance
 from booking.dynamodb import get, put, query_all, write
 from booking.publishing.document import MAX_BYTES
 from booking.publishing.publish import MEMORY_SECONDS
+from booking.queue import drawing
 from tests.faults import Fault, kinds_for
 from tests.world import TABLES, Answer, World
 
@@ -206,6 +208,75 @@ def test_a_queue_is_not_closed_while_its_only_date_changes(world: World) -> None
     world.new_process()
 
     assert sale.nothing_left("night-sky", clock.now()) is None
+
+
+def opening(opens: int, lobby: int | None = None) -> str:
+    """Write the file with these times of the sale and of its lobby, in epoch seconds."""
+    at, comes = (f"{datetime.fromtimestamp(time or 0, UTC):%Y-%m-%d %H:%M:%S}" for time in (opens, lobby))
+    text = GOOD.replace("Asia/Seoul", "UTC").replace("2026-01-05 10:00", at)
+    return text if lobby is None else text.replace("    salesOpenAt", f"    lobbyOpensAt: {comes}\n    salesOpenAt")
+
+
+def test_where_fans_have_joined_already_no_lobby_can_be_added(world: World) -> None:
+    now = clock.now()
+    send(world, opening(now - 60))
+    world.join("ann", "night-sky")
+    world.new_process()
+    assert send(world, opening(now + 7200)).body["applied"], "the sale is postponed"
+
+    refused = send(world, opening(now + 7200, now + 3600))
+
+    assert (refused.status, refused.body["mistakes"][0]["line"]) == (409, 2)
+    assert "fans have joined" in refused.body["mistakes"][0]["message"]
+    assert "lobbyOpensAt" not in catalog.find_concert("night-sky", now)
+
+
+def test_a_process_that_remembers_the_sale_without_its_lobby_numbers_nobody_and_the_lobby_is_drawn(
+    world: World,
+) -> None:
+    now = clock.now()
+    send(world, opening(now + 3))
+    assert world.call("issue_queue_token", "ann", concertId="night-sky").code == "SALES_NOT_OPEN"
+    assert send(world, opening(now + 7200)).body["applied"]
+    assert send(world, opening(now + 7200, now + 3600)).body["applied"]
+    world.time.sleep(4)
+    assert catalog.find_concert("night-sky", clock.now())["salesOpenAt"] == now + 3, "it remembers"
+
+    assert world.call("issue_queue_token", "ann", concertId="night-sky").code == "SALES_NOT_OPEN"
+
+    world.time.at = now + 3700
+    assert world.join("ben", "night-sky")["status"] == "LOBBY"
+    world.time.at = now + 7230
+    assert drawing.draw_lobby("night-sky", now=clock.now, sleep=world.time.sleep) == "DRAWN"
+    world.time.sleep(2)
+    assert world.join("ben", "night-sky")["status"] == "ACTIVE"
+    assert world.join("cem", "night-sky")["status"] == "ACTIVE", "who comes after the draw is numbered"
+
+
+def test_a_fan_who_joins_while_a_lobby_is_being_added_has_it_refused(world: World) -> None:
+    now = clock.now()
+    send(world, opening(now + 3))
+    world.call("issue_queue_token", "ann", concertId="night-sky")
+    send(world, opening(now + 7200))
+    world.time.sleep(4)
+
+    def join(_: int, operation: str) -> None:
+        if operation == "dynamodb.TransactWriteItems":
+            world.wire.observe = None
+            assert world.call("issue_queue_token", "ann", concertId="night-sky").status == 201
+
+    world.wire.observe = join
+
+    assert send(world, opening(now + 7200, now + 3600)).code == "CATALOG_REFUSED"
+
+
+def test_without_its_lobby_again_a_concert_numbers_whoever_joins(world: World) -> None:
+    now = clock.now()
+    send(world, opening(now + 60, now + 30))
+    assert send(world, opening(now + 60)).body["applied"]
+    world.time.sleep(60)
+
+    assert world.join("ann", "night-sky")["status"] == "ACTIVE"
 
 
 def test_a_hall_may_stand_in_the_file_and_is_known_from_then_on(world: World) -> None:

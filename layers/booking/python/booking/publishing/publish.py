@@ -33,6 +33,7 @@ from booking.dynamodb import (
     put,
     query_all,
     transact,
+    update,
     write,
 )
 from booking.errors import BookingError, CatalogRefused, TemporarilyUnavailable
@@ -194,6 +195,7 @@ def _plan_concert(plan: Plan, wanted: Concert, at: int) -> tuple[list[Step], lis
     called_off = {label: item for label, item in present.items() if item.get("cancelled")}
     sums = summed_up((wanted.performances | called_off).values()) if "dates" in wanted.item else {}
     of_concert = _plan_item(plan, "concert", concert_id, published, wanted.item | sums)
+    of_concert += _plan_lobby(plan, concert_id, published or {}, wanted.item, here)
     for hall in wanted.halls:
         if hall.version not in {known.version for known in plan.halls} and not _has_hall(hall):
             plan.halls.append(hall)
@@ -254,6 +256,26 @@ def _plan_queue(plan: Plan, concert_id: str, capacity: int | None) -> None:
     plan.changes.append(change)
     if changed:
         plan.steps.append(Step(control.setting(concert_id, queue, changed), (change,)))
+
+
+def _plan_lobby(plan: Plan, concert_id: str, before: Item, after: Item, place: tuple[int, str]) -> list[Step]:
+    """Plan that nobody is numbered before the draw where a lobby comes, or that joins number again where it goes.
+
+    The counter itself says so, since a process that remembers the concert as it was may still number a join.
+    """
+    if "lobbyOpensAt" not in before | after:
+        return []
+    counter, has_lobby = items.read_counter(concert_id), "lobbyOpensAt" in after
+    if "issued" in counter:
+        if "lobbyOpensAt" not in before:
+            why = "a lobby cannot be added, because fans have joined the queue already"
+            plan.refusals.append((*place, f"{concert_id}: {why}"))
+        return []
+    if has_lobby == ("lobby" in counter):
+        return []
+    change, values = ("SET #lobby = :yes", {"yes": True}) if has_lobby else ("REMOVE #lobby", {})
+    key = {**items.counter_key(concert_id)}
+    return [Step(update(settings().queue_table, key, change, "attribute_not_exists(#issued)", **values), ())]
 
 
 def _plan_breaking(

@@ -67,7 +67,7 @@ class QueueItem(TypedDict, total=False):
 
 class CounterItem(TypedDict, total=False):
     """`pk = concertId#COUNTER, sk = COUNTER`: how many numbers have been given out, when the last was, and until when
-    what is over is kept.
+    what is over is kept. `lobby` is there while the first numbers are to be drawn, and until then nobody is given one.
 
     Beside these, `by0`, `got0` and so on: who has just joined, and with which number (see `membership`).
     """
@@ -77,6 +77,7 @@ class CounterItem(TypedDict, total=False):
     issued: int
     issuedAt: int
     keepUntil: int
+    lobby: bool
 
 
 class TokenItem(TypedDict):

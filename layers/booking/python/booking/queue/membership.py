@@ -112,7 +112,8 @@ def next_number(
     """Number one more join, unless this user has just been numbered; return the number, and whether it is a new one.
 
     `over` is a number of this user's that is known to be over. In a line that begins with a draw (`after_draw`) a join
-    only adds to the counter that the draw has made. An answer that is lost for good leaves a hole in the
+    only adds to the counter that the draw has made; a process that does not know yet that there is one numbers nobody
+    before it. An answer that is lost for good leaves a hole in the
     numbers, which the line passes over.
     """
     now, before = (_mark(user_id, at // RECENT_SECONDS - age) for age in (0, 1))
@@ -122,7 +123,7 @@ def next_number(
         counter_key(concert_id),
         f"SET #issuedAt = :at, #keepUntil = :keep, #issued = if_not_exists(#issued, :zero) + :one, "
         f"#by{slot} = :now, #got{slot} = if_not_exists(#issued, :zero) + :one",
-        ("attribute_exists(#issued) AND " if after_draw else "")
+        ("attribute_exists(#issued) AND " if after_draw else "attribute_not_exists(#lobby) AND ")
         + f"(attribute_not_exists(#by{slot}) OR (#by{slot} <> :now AND #by{slot} <> :before) OR #got{slot} <= :over)",
         at=at,
         keep=keep_until,
