@@ -28,17 +28,16 @@ app = http.api()
     ),
 )
 def publish_catalog() -> Response[Any]:
-    now = clock.now()
     actor = Actor(http.require_role(app, "organiser"), http.user_name(app))
     dry_run = bool(http.flag(app, "dryRun"))
     try:
         concerts = read_catalog("catalog.yaml", http.body(app) or "", publish.published_hall)
     except Mistaken as mistaken:
         raise publish.refusal_of(mistaken.mistakes) from mistaken
-    outcome = publish.publish(concerts, actor, now, dry_run=dry_run)
+    outcome = publish.publish(concerts, actor, clock.now(), dry_run=dry_run)
     shown = publish.result_view(outcome)
     if outcome.repeat_at is not None:
-        return http.answer(shown, 202, retry_after=str(outcome.repeat_at - now))
+        return http.answer(shown, 202, retry_after=str(max(1, outcome.repeat_at - clock.now())))
     return http.answer(shown)
 
 

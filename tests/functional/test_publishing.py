@@ -31,6 +31,7 @@ concerts:
         price: 12000
 """
 SECOND = "      - { label: second, startsAt: 2037-05-02 19:00, price: 9000 }\n"
+SMALLER = "        seatsTotal: 10\n"
 HALL = """\
 halls:
   - hallId: small
@@ -198,6 +199,70 @@ def test_a_seat_that_is_sold_from_memory_meanwhile_stops_it_and_the_date_is_on_s
     assert looked.code == answer.code == "CATALOG_REFUSED"
     assert answer.body["mistakes"][0]["line"] == 11
     assert get(TABLES["catalog"], {"pk": "night-sky", "sk": "first"}) == before
+
+
+def hold_from_memory(world: World, token: str) -> Answer:
+    body = {"performanceId": "night-sky.first", "seatNumbers": [40]}
+    return world.call("reserve_seats", "ann", body, queue_token=token)
+
+
+def test_a_date_is_not_changed_under_who_remembers_a_sale_that_was_closed_just_now(world: World) -> None:
+    send(world, GOOD)
+    token = world.enter("ann", "night-sky")
+    catalog.find_concert("night-sky", clock.now())
+    catalog.find_performance("night-sky.first", clock.now())
+    closed = GOOD.replace("salesCloseAt: 2037", "salesCloseAt: 2026")
+    assert send(world, closed).body["applied"]
+    world.time.sleep(2)
+
+    waiting = world.call("publish_catalog", "olga", closed + SMALLER, claims=ORGANISER)
+    world.time.sleep(1)
+    held = hold_from_memory(world, token)
+    world.time.sleep(MEMORY_SECONDS)
+    answer = world.call("publish_catalog", "olga", closed + SMALLER, claims=ORGANISER)
+
+    assert (waiting.status, held.status, answer.code) == (202, 201, "CATALOG_REFUSED")
+    assert catalog.read_performance("night-sky.first")["seatsTotal"] == 50
+
+
+def test_a_sale_that_opens_with_a_smaller_date_sells_nothing_of_the_larger_one_from_memory(world: World) -> None:
+    send(world, GOOD.replace("salesOpenAt: 2026", "salesOpenAt: 2036"))
+    catalog.find_concert("night-sky", clock.now())
+    world.time.sleep(catalog.CACHE_SECONDS - 1)
+    catalog.find_performance("night-sky.first", clock.now())
+    world.time.sleep(1)
+
+    waiting = world.call("publish_catalog", "olga", GOOD + SMALLER, claims=ORGANISER)
+    assert world.call("issue_queue_token", "ann", concertId="night-sky").code == "SALES_NOT_OPEN"
+    world.time.sleep(MEMORY_SECONDS)
+    done = send(world, GOOD + SMALLER)
+
+    assert (waiting.status, done.body["applied"]) == (202, True)
+    held = hold_from_memory(world, world.enter("ann", "night-sky"))
+    assert (held.status, held.body["errors"][0]["field"]) == (400, "seatNumbers")
+
+
+def test_the_wait_is_counted_from_the_writing_however_long_the_seats_were_read(world: World) -> None:
+    """Reading 20,000 seats of the dates that change takes seconds."""
+    send(world, GOOD)
+    written: list[int] = []
+
+    def slowly(_: int, operation: str) -> None:
+        if operation == "dynamodb.Query":
+            world.time.sleep(6)
+        if operation == "dynamodb.TransactWriteItems":
+            written.append(clock.now())
+
+    world.wire.observe = slowly
+    waiting = world.call("publish_catalog", "olga", GOOD + SMALLER, claims=ORGANISER)
+    world.wire.observe = None
+
+    assert waiting.body["repeatAt"] == clock.rfc3339(written[0] + MEMORY_SECONDS)
+    assert waiting.headers["retry-after"] == str(MEMORY_SECONDS)
+    world.time.sleep(MEMORY_SECONDS - 1)
+    early = world.call("publish_catalog", "olga", GOOD + SMALLER, claims=ORGANISER)
+    world.time.sleep(1)
+    assert (early.status, send(world, GOOD + SMALLER).body["applied"]) == (202, True)
 
 
 def test_a_queue_is_not_closed_while_its_only_date_changes(world: World) -> None:

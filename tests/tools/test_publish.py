@@ -242,20 +242,6 @@ def test_the_wait_outlasts_what_processes_remember_and_what_a_request_may_take()
     assert catalog.CACHE_SECONDS + timeout_of_the_functions() < MEMORY_SECONDS
 
 
-@pytest.mark.parametrize("sale", [{"salesOpenAt": NOW + 3600}, {"salesCloseAt": NOW - 60, "salesOpenAt": NOW - 99}])
-def test_nobody_waits_for_a_date_that_is_not_on_sale(tables: Tables, sale: dict[str, int]) -> None:
-    before, after = concert("first"), concert()
-    before.item.update(sale)
-    publish(tables, [before])
-
-    def meanwhile(_: float) -> None:
-        raise AssertionError("nothing is sold that could be waited for")
-
-    publish(tables, [after], meanwhile=meanwhile)
-
-    assert tables.performances("night-sky") == {}
-
-
 def test_one_date_is_taken_off_sale_and_put_on_sale_again(tables: Tables) -> None:
     publish(tables, [concert("first", "second")])
     take_seat(tables, 40, "SOLD")

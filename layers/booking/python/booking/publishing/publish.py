@@ -5,10 +5,11 @@ goes in transactions, each with its entry in the log, on condition that every it
 once do not undo each other. A performance appears before its concert does and disappears last, so that no reader sees
 a concert half made.
 
-A date that is on sale and is to be moved or removed has to be off sale first, for as long as processes remember the
-catalog (`MEMORY_SECONDS`). So the first call takes it off sale for a while and says when to come back; the same call
-then looks again and finishes it. Whoever does not come back changes nothing: after a while the date is on sale again by
-the clock, as it was.
+A date that is to be moved or removed has to be off sale first, for as long as processes remember the catalog
+(`MEMORY_SECONDS`). So the first call takes it off sale for a while and says when to come back; the same call then looks
+again and finishes it. That goes for every date, whatever its concert's times say: they may have changed a moment ago,
+or change with it. Whoever does not come back changes nothing: after a while the date is on sale again by the clock, as
+it was.
 """
 
 import contextlib
@@ -91,15 +92,14 @@ class Breaking:
     """A change of a performance that may not meet a seat that somebody has; `after` is None when it is removed.
 
     `before` is the item, `was` the same with the venue that it has from its concert, `changed` what changes of when and
-    where it is. `is_sold` tells that somebody may be buying a seat of it at this moment, `is_open` that its hall is
-    settled: sales have opened, and what fans were shown stays. `place` is where the file says so.
+    where it is. `is_open` tells that its hall is settled: sales have opened, and what fans were shown stays. `place` is
+    where the file says so.
     """
 
     before: Item
     was: Item
     after: Item | None
     changed: list[str]
-    is_sold: bool
     is_open: bool
     place: tuple[int, str]
 
@@ -285,9 +285,8 @@ def _plan_breaking(
     was = {"venue": concert.get("venue")} | before
     changed = [name for name in WHEN_AND_WHERE if after is not None and was.get(name) != after.get(name)]
     if after is None or changed or after["seatsTotal"] < before["seatsTotal"]:
-        opens, closes = concert.get("salesOpenAt", 0), min(concert.get("salesCloseAt", 0), before["startsAt"])
-        is_sold = opens < at + MEMORY_SECONDS and at - MEMORY_SECONDS < closes
-        plan.breaking.append(Breaking(before, was, after, changed, is_sold, opens <= at, place))
+        is_open = concert.get("salesOpenAt", 0) <= at
+        plan.breaking.append(Breaking(before, was, after, changed, is_open, place))
 
 
 def _breaks_the_lobby(before: Item, after: Item, at: int) -> Iterator[str]:
@@ -335,22 +334,23 @@ def _seats(taken: list[int]) -> str:
 
 def _take_off_sale(plan: Plan, actor: Actor, at: int) -> int | None:
     """Take the dates off sale that are to be moved or removed, and say when they have been for long enough; None when
-    they have.
+    they had been at `at`, before their seats were read.
 
     Nothing is sold of them until `until`, whatever a process remembers, so that what is written may still be read a
-    moment later by one that does.
+    moment later by one that does. Reading takes its time, so what is written counts from its writing.
     """
-    sold = [each.before for each in plan.breaking if each.is_sold]
-    fresh = [before for before in sold if at + MEMORY_SECONDS > before.get("changing", {}).get("until", 0)]
+    dates, now = [each.before for each in plan.breaking], clock.now()
+    fresh = [before for before in dates if now + MEMORY_SECONDS > before.get("changing", {}).get("until", 0)]
+    names = [f"{before['pk']}.{before['sk']}" for before in fresh]
+    for part in batched(fresh, WRITES_AT_ONCE, strict=False):
+        now = clock.now()
+        changing: Changing = {"since": now, "until": now + CHANGING_SECONDS}
+        details = {"offSaleUntil": clock.rfc3339(changing["until"]), "performances": names}
+        entry = _entry(actor, {before["pk"] for before in fresh}, [names, now, part[0]["sk"]], now, details)
+        transact(*(_put(before, {**before, "changing": changing}) for before in part), entry)
     if fresh:
-        changing: Changing = {"since": at, "until": at + CHANGING_SECONDS}
-        names = [f"{before['pk']}.{before['sk']}" for before in fresh]
-        for part in batched(fresh, WRITES_AT_ONCE, strict=False):
-            details = {"offSaleUntil": clock.rfc3339(changing["until"]), "performances": names}
-            entry = _entry(actor, {before["pk"] for before in fresh}, [names, at, part[0]["sk"]], at, details)
-            transact(*(_put(before, {**before, "changing": changing}) for before in part), entry)
-        return at + MEMORY_SECONDS
-    ready_at = max((before["changing"]["since"] + MEMORY_SECONDS for before in sold), default=0)
+        return now + MEMORY_SECONDS
+    ready_at = max((before["changing"]["since"] + MEMORY_SECONDS for before in dates), default=0)
     return ready_at if ready_at > at else None
 
 
