@@ -10,7 +10,7 @@ from botocore.exceptions import EndpointConnectionError
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from booking import aws, check_ins, clock, keys, payments, seats, signatures, tickets
-from booking.dynamodb import query_all, write
+from booking.dynamodb import put, query_all, write
 from booking.settings import settings
 from tests.functional import world
 from tests.functional.world import OTHER, PERFORMANCE, USER
@@ -252,6 +252,19 @@ def test_call_that_dies_after_any_of_its_writes_is_finished_by_the_same_call(aft
     assert len(recorded()) == 2
 
 
+def test_the_last_second_that_can_be_written_is_a_time_and_one_after_it_breaks_no_guest_list() -> None:
+    ticket = bought()
+    assert scan(ticket["code"], at="9999-12-31T23:59:59Z")["first"]["at"] == "9999-12-31T23:59:59Z"
+    seat = seats.read(PERFORMANCE, 9)
+    assert seat is not None
+    seat["admission"]["at"] += 60  # as it was taken once
+    write(put(settings().seats_table, seat))
+
+    status, listed = ask("get_guest_list", performanceId=PERFORMANCE)
+
+    assert (status, listed["tickets"][0]["checkedInAt"]) == (200, "9999-12-31T23:59:59Z")
+
+
 def test_a_batch_costs_at_most_one_read_and_two_writes_a_scan(calls: list[tuple[str, dict[str, Any]]]) -> None:
     code = bought()["code"]
     calls.clear()
@@ -271,6 +284,7 @@ def test_a_batch_costs_at_most_one_read_and_two_writes_a_scan(calls: list[tuple[
         ({"scans": [{"scanId": "1", "code": "x", "at": "yesterday"}]}, "scans.0.at"),
         ({"scans": [{"scanId": "1", "code": "x", "at": "2036-05-10T09:30:00"}]}, "scans.0.at"),
         ({"scans": [{"scanId": "1", "code": "x", "at": "0001-01-01T00:00:00Z"}]}, "scans.0.at"),
+        ({"scans": [{"scanId": "1", "code": "x", "at": "9999-12-31T23:59:59-00:01"}]}, "scans.0.at"),
         ({"scans": [{"scanId": "1", "code": "x", "at": "2036-99-10T09:30:00Z"}]}, "scans.0.at"),
         ({"scans": [{"scanId": "a#b", "code": "x", "at": AT}]}, "scans.0.scanId"),
         ({"scans": [{"scanId": 1, "code": "x", "at": AT}]}, "scans.0.scanId"),

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 HOUR = 3600
 DAY = 86_400
+LAST = 253_402_300_799
+"""The last second of the year 9999, after which no time can be written as the contract has it."""
 
 
 def now() -> int:
@@ -31,11 +33,11 @@ def epoch_seconds(text: str) -> int:
     ):
         raise ValueError("not a time with a zone")
     seconds = math.floor(datetime.fromisoformat(text.upper()).timestamp())
-    if seconds < 0:
-        raise ValueError("before 1970")
+    if not 0 <= seconds <= LAST:
+        raise ValueError("before 1970 or after 9999")
     return seconds
 
 
 def rfc3339(seconds: int) -> str:
-    """Write epoch seconds as the contract has times, such as `2026-12-24T10:00:00Z`."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Write epoch seconds as the contract has times, such as `2026-12-24T10:00:00Z`; what is after `LAST` as that."""
+    return datetime.fromtimestamp(min(seconds, LAST), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
