@@ -96,7 +96,7 @@ def poll(world: World) -> Call:
     queue_token = world.join(user, CONCERT)["token"]
     world.time.at += 25
     event = request("poll_queue_token", user, concertId=CONCERT, queue_token=queue_token)
-    return Call("poll_queue_token", event, 200, lambda: memory.forget(("queue", CONCERT)))
+    return Call("poll_queue_token", event, 200, lambda: memory.forget("queue", CONCERT))
 
 
 def reserve_seat(world: World) -> Call:

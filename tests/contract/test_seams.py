@@ -49,3 +49,15 @@ def test_no_private_name_of_the_booking_is_reached(folder: str) -> None:
 )
 def test_a_private_name_that_is_reached_is_found(source: str) -> None:
     assert private_names_reached(source)
+
+
+def test_each_kind_of_thing_that_a_process_remembers_has_one_reader() -> None:
+    kinds = [
+        node.args[0]
+        for path in (ROOT / "layers" / "booking").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "cached"
+    ]
+    names = [kind.value for kind in kinds if isinstance(kind, ast.Constant)]
+
+    assert len(names) == len(kinds) == len(set(names)) > 0

@@ -2,8 +2,11 @@
 
 import pytest
 
-from booking import memory
-from tests.world import CONCERT, PERFORMANCES, SEATS, START, World
+from booking import halls, memory
+from booking.layout import Hall, Row, Section
+from tests.world import CONCERT, PERFORMANCES, SEATS, START, Answer, World
+
+ROW = Row("A", ("1", "2"), (0, 50), (0, 0), ("standard", "standard"), (2,))
 
 
 def test_seat_map_has_every_seat_of_the_hall_once_and_in_order(world: World) -> None:
@@ -67,10 +70,53 @@ def test_a_fan_who_waits_is_told_how_many_are_before_and_who_is_in_that_nobody_i
 
 def test_memory_is_emptied_before_made_up_keys_fill_a_process(world: World) -> None:
     for number in range(3 * memory.ENTRIES):
-        world_wide = memory.cached(("made up", number), lambda: "something", START, 10)
+        world_wide = memory.cached("made up", number, lambda: "something", START, 10)
         assert world_wide == "something"
 
     assert len(memory.known) <= memory.ENTRIES
+
+
+def test_a_name_that_is_used_of_another_kind_of_thing_too_is_not_taken_for_it(world: World) -> None:
+    """A process remembers the queue of `night`; nobody has a date `queue.night`."""
+    world.enter("ann")
+    world.enter("bob")
+    token = world.join("eve")["token"]
+
+    def reserve(performance_id: str) -> Answer:
+        body = {"performanceId": performance_id, "seatNumbers": [1]}
+        return world.call("reserve_seats", "eve", body, queue_token=token)
+
+    assert reserve("night.first").code == "QUEUE_TOKEN_NOT_ACTIVE"
+    assert [reserve(f"{kind}.night").code for kind in ("queue", "counter", "lobby", "count", "numbers")] == [
+        "PERFORMANCE_NOT_FOUND"
+    ] * 5
+
+
+def test_a_concert_is_seen_by_organisers_whatever_it_is_called(world: World) -> None:
+    names = ["concert", "concerts", "hall", "unfinished"]
+    for concert_id in names:
+        world.publish(concert_id, {"first": {}})
+
+    shown = world.call("list_sales", "olga", claims={"cognito:groups": "[organiser]"}).body["items"]
+
+    assert {sale["concertId"]: len(sale["performances"]) for sale in shown} == dict.fromkeys(names, 1) | {"night": 2}
+
+
+def test_a_section_is_shown_whatever_it_is_called(world: World) -> None:
+    sections = [Section(name, name, first, (0, 0), (), (ROW,)) for name, first in (("summary", 1), ("sections", 3))]
+    hall = Hall("hall", "A Hall", ({"gradeId": "standard", "name": "Standard"},), tuple(sections))
+    world.put("catalog", {"pk": halls.partition("v"), "sk": "SUMMARY", "summary": dict(hall.summary())})
+    for each in sections:
+        item = {"pk": halls.partition("v"), "sk": f"SECTION#{each.section_id}", "layout": each.text()}
+        world.put("catalog", item)
+    world.publish("hall", {"first": {"hallVersion": "v", "seatsTotal": 4, "prices": {"standard": 7}}})
+    world.call("get_layout", performanceId="hall.first")
+
+    shown = [
+        world.call("list_seats", performanceId="hall.first", query={"section": each.section_id}) for each in sections
+    ]
+
+    assert [[seat["seatNumber"] for seat in answer.body["seats"]] for answer in shown] == [[1, 2], [3, 4]]
 
 
 def test_a_place_that_is_active_is_not_prolonged_by_a_waiting_poll(world: World) -> None:

@@ -156,14 +156,15 @@ def find_performance(performance_id: str, at: int) -> Performance:
 
 def _find(pk: str, sk: str, at: int) -> Item | None:
     key = {"pk": pk, "sk": sk}
-    return cached((pk, sk), lambda: get(settings().catalog_table, key, consistent=False), at, CACHE_SECONDS)
+    return cached("item", (pk, sk), lambda: get(settings().catalog_table, key, consistent=False), at, CACHE_SECONDS)
 
 
 def list_concerts(limit: int, after: str | None, at: int) -> tuple[list[Concert], Item | None]:
     """Return one page of concerts by id, and the key to go on from."""
     start = {"pk": "CONCERT", "sk": after} if after else None
     page = cached(
-        ("page", limit, after),
+        "page",
+        (limit, after),
         lambda: query(settings().catalog_table, "#pk = :pk", consistent=False, limit=limit, start=start, pk="CONCERT"),
         at,
         CACHE_SECONDS,
@@ -190,9 +191,10 @@ def list_performances(concert_id: str, at: int) -> list[Performance]:
 
 
 def _list(pk: str, at: int) -> list[Item]:
-    return cached(
-        pk, lambda: query_all(settings().catalog_table, "#pk = :pk", consistent=False, pk=pk), at, CACHE_SECONDS
-    )
+    def read() -> list[Item]:
+        return query_all(settings().catalog_table, "#pk = :pk", consistent=False, pk=pk)
+
+    return cached("list", pk, read, at, CACHE_SECONDS)
 
 
 def ensure_on_sale(concert: Concert, at: int, performance: Performance | None = None) -> None:

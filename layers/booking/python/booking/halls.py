@@ -71,7 +71,7 @@ def summary(performance: Performance, at: int) -> HallSummary:
     def read() -> HallSummary:
         return cast(SummaryItem, get(settings().catalog_table, {"pk": pk, "sk": "SUMMARY"}))["summary"]
 
-    return cached((pk, "summary"), read, at, HALL_SECONDS)
+    return cached("hall", pk, read, at, HALL_SECONDS)
 
 
 def sections(performance: Performance, at: int) -> list[Section]:
@@ -85,7 +85,7 @@ def sections(performance: Performance, at: int) -> list[Section]:
         found = [Section.read(item["layout"]) for item in cast(list[SectionItem], items)]
         return sorted(found, key=lambda section: section.first)
 
-    return cached((pk, "sections"), read, at, HALL_SECONDS)
+    return cached("sections", pk, read, at, HALL_SECONDS)
 
 
 def section(performance: Performance, section_id: str, at: int) -> Section:
@@ -98,7 +98,7 @@ def section(performance: Performance, section_id: str, at: int) -> Section:
     def read() -> Section:
         return Section.read(cast(SectionItem, get(settings().catalog_table, key))["layout"])
 
-    return cached((key["pk"], section_id), read, at, HALL_SECONDS)
+    return cached("section", (key["pk"], section_id), read, at, HALL_SECONDS)
 
 
 def sections_to_show(performance: Performance, section_id: str | None, at: int) -> list[Section]:

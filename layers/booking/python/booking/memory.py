@@ -10,26 +10,29 @@ from typing import Any
 ENTRIES = 1000
 """Past this everything is forgotten at once, so that no list of keys that somebody makes up fills a process."""
 
-known: dict[Hashable, tuple[int, Any]] = {}
-"""When and what, by key. Who plays several processes in one lays another one's here."""
+known: dict[tuple[str, Hashable], tuple[int, Any]] = {}
+"""When and what, by kind and key. Who plays several processes in one lays another one's here."""
 
 
-def cached[Value](key: Hashable, read: Callable[[], Value], at: int, seconds: int) -> Value:
-    """Return what was read under this key less than `seconds` ago, else read it. What is missing is not remembered."""
-    remembered = known.get(key)
+def cached[Value](kind: str, key: Hashable, read: Callable[[], Value], at: int, seconds: int) -> Value:
+    """Return what was read under this key less than `seconds` ago, else read it. What is missing is not remembered.
+
+    Each caller has a `kind` of its own: what one remembers is never another's, whatever the keys are made of.
+    """
+    remembered = known.get((kind, key))
     if remembered is not None and 0 <= at - remembered[0] < seconds:
         return remembered[1]  # type: ignore[no-any-return]
     value = read()
     if value is not None:
         if len(known) >= ENTRIES:
             known.clear()
-        known[key] = (at, value)
+        known[kind, key] = (at, value)
     return value
 
 
-def forget(key: Hashable = None) -> None:
-    """Forget what was read under this key, or everything."""
-    if key is None:
+def forget(kind: str = "", key: Hashable = None) -> None:
+    """Forget what was read under this key of a kind, or everything."""
+    if not kind:
         known.clear()
     else:
-        known.pop(key, None)
+        known.pop((kind, key), None)

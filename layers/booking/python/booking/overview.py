@@ -119,7 +119,7 @@ def _date(concert: Concert, date: Performance, numbers: Numbers, at: int) -> "vi
 
 def count(date: Performance, at: int) -> Numbers:
     """Count a date by reading every seat of it that is or was somebody's; at most some seconds old."""
-    return cached(("numbers", catalog.performance_id(date)), lambda: _count(date, at), at, CACHE_SECONDS)
+    return cached("numbers", catalog.performance_id(date), lambda: _count(date, at), at, CACHE_SECONDS)
 
 
 def _count(date: Performance, at: int) -> Numbers:
@@ -161,7 +161,7 @@ def attention(at: int) -> defaultdict[str, "Counter[Kind]"]:
     """Count by concert what has been open for longer than most: payments on their way back, payments whose workflow
     may have died, and points that cancellations still owe."""
     found: defaultdict[str, Counter[Kind]] = defaultdict(Counter)
-    for payment in cached("unfinished", lambda: payments.read_unfinished(at), at, CACHE_SECONDS):
+    for payment in cached("unfinished", None, lambda: payments.read_unfinished(at), at, CACHE_SECONDS):
         if (kind := _kind(payment)) is not None:
             found[payment["concertId"]][kind] += 1
     return found

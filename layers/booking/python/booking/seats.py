@@ -348,7 +348,8 @@ def count(performance: Performance, at: int) -> Count:
     """
     large = performance["seatsTotal"] > MAX_SECTION_SEATS
     return cached(
-        ("count", performance_id(performance)),
+        "count",
+        performance_id(performance),
         lambda: _shared_count(performance, at) if large else read_count(performance, at),
         at,
         1 if large else COUNT_CACHE_SECONDS,

@@ -171,7 +171,7 @@ def read_queue(concert_id: str, *, consistent: bool = True) -> QueueItem:
 
 def recent_queue(concert_id: str, at: int) -> QueueItem:
     """Return the queue item, at most a second old. An older cursor only makes somebody wait for the next poll."""
-    return cached(("queue", concert_id), lambda: read_queue(concert_id, consistent=False), at, CACHE_SECONDS)
+    return cached("queue", concert_id, lambda: read_queue(concert_id, consistent=False), at, CACHE_SECONDS)
 
 
 def recent_queues(concert_ids: Sequence[str], at: int) -> dict[str, QueueItem]:
@@ -181,7 +181,7 @@ def recent_queues(concert_ids: Sequence[str], at: int) -> dict[str, QueueItem]:
         found = get_many(settings().queue_table, [queue_key(concert_id) for concert_id in concert_ids])
         return {item["pk"]: cast(QueueItem, item) for item in found}
 
-    return cached(("queues", *concert_ids), read, at, LIST_CACHE_SECONDS)
+    return cached("queues", tuple(concert_ids), read, at, LIST_CACHE_SECONDS)
 
 
 def read_counter(concert_id: str, *, consistent: bool = True) -> CounterItem:
@@ -191,7 +191,7 @@ def read_counter(concert_id: str, *, consistent: bool = True) -> CounterItem:
 
 def recent_counter(concert_id: str, at: int) -> CounterItem:
     """Return the counter of joins, at most a second old."""
-    return cached(("counter", concert_id), lambda: read_counter(concert_id, consistent=False), at, CACHE_SECONDS)
+    return cached("counter", concert_id, lambda: read_counter(concert_id, consistent=False), at, CACHE_SECONDS)
 
 
 def read_membership(concert_id: str, user_id: str, *, consistent: bool) -> MembershipItem | None:

@@ -128,7 +128,7 @@ def read(concert_id: str) -> LobbyItem | None:
 
 def recent(concert_id: str, at: int) -> LobbyItem | None:
     """Return a lobby, at most a second old."""
-    return cached(("lobby", concert_id), lambda: read(concert_id), at, CACHE_SECONDS)
+    return cached("lobby", concert_id, lambda: read(concert_id), at, CACHE_SECONDS)
 
 
 def ensure_open(concert: Concert, at: int) -> LobbyItem:
