@@ -8,7 +8,7 @@ from booking import catalog, memory, sale
 from booking.catalog import Concert
 from booking.dynamodb import delete, put, update, write
 from booking.errors import BookingError, NoPerformances, SalesClosed, SalesNotOpen, SoldOut
-from booking.queue import driver, items, line, tick
+from booking.queue import driver, items, line, place, tick
 from booking.queue.items import QueueItem
 from booking.queue.token import Turn
 
@@ -167,6 +167,26 @@ def test_who_is_in_when_the_last_seat_is_sold_is_not_sent_away() -> None:
     close("SOLD_OUT")
 
     assert line.look(ann.turn, AT + 2)[0].turn.active
+
+
+def test_an_older_token_of_a_fan_who_is_in_sends_nobody_away_when_the_last_seat_is_sold() -> None:
+    waiting = wait_in_line()
+    place.end(CONCERT, 1)
+    tick.tick(CONCERT, lambda: AT + 2)
+    memory.forget()
+    entered, _ = line.look(waiting, AT + 2)
+    assert entered.turn.active, "on the phone"
+    close("SOLD_OUT")
+    memory.forget()
+
+    on_the_laptop, _ = line.look(waiting, AT + 4)
+
+    assert on_the_laptop == entered
+    assert line.look(entered.turn, AT + 5)[0].turn.active
+    ends = entered.turn.expires_at
+    for _ in range(2):
+        with pytest.raises(SoldOut):
+            line.look(waiting, ends)
 
 
 @pytest.mark.parametrize(

@@ -112,8 +112,9 @@ def look(turn: Turn, at: int) -> tuple[Place, Line | None]:
     queue = recent_queue(turn.concert_id, at)
     line = line_of(queue)
     if "closed" in queue:
-        place.end(turn.concert_id, turn.number)
-        raise sale.REFUSALS[queue["closed"]]
+        if (entered := place.send_away(turn, at)) is None:
+            raise sale.REFUSALS[queue["closed"]]
+        return entered, line
     if turn.number <= line.admitted:
         return place.enter(turn, at), line
     found = place.come_back(Place(turn, None), admission.pause(line, turn.number, at), at)

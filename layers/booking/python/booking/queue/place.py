@@ -217,6 +217,26 @@ def end(concert_id: str, number: int, *, left_at: int | None = None) -> bool:
     return True
 
 
+def send_away(turn: Turn, at: int) -> Place | None:
+    """End a waiting place that leads to nothing; return the place if its fan has come in on another device. Safe to
+    repeat."""
+    try:
+        write(
+            update(
+                settings().queue_table,
+                token_key(turn.concert_id, turn.number),
+                "SET #status = :finished",
+                "#status = :waiting",
+                finished="FINISHED",
+                waiting="WAITING",
+            )
+        )
+    except ConditionFailed as refused:
+        item = cast(TokenItem | None, refused.item)
+        return _place(turn.concert_id, item) if item is not None and _is_alive(item, at) else None
+    return None
+
+
 def expire(concert_id: str, number: int, item: TokenItem) -> tuple[TokenItem, bool]:
     """End a token whose time is over, unless it has been renewed since it was read; return what it is then, and
     whether it was this call that ended it."""
