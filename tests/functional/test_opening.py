@@ -135,6 +135,48 @@ def test_who_leaves_the_lobby_has_no_number_and_queues_at_the_end(at: Any) -> No
     assert number(join("ann", at(DRAWN + 1))[0], "ann") == len(FANS) + 1
 
 
+def test_who_leaves_with_a_token_of_the_lobby_after_the_draw_frees_the_place_that_was_drawn(
+    at: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    views = all_come(at)
+    first, second, third = sorted(FANS, key=draw(at).__getitem__)[:3]
+    inside = {fan: poll(fan, views[fan], at(DRAWN + 1)) for fan in (first, second, third)}
+    assert [view["status"] for view in inside.values()] == ["ACTIVE", "ACTIVE", "WAITING"]
+    kicked: list[str] = []
+    monkeypatch.setattr(driver, "kick", kicked.append)
+
+    assert line.leave(CONCERT, first, views[first]["token"], at(DRAWN + 2))
+
+    assert kicked == [CONCERT]
+    with pytest.raises(QueueTokenExpired):
+        poll(first, inside[first], at(DRAWN + 2))
+    tick.tick(CONCERT, lambda: DRAWN + 3)
+    assert poll(third, inside[third], at(DRAWN + 3))["status"] == "ACTIVE"
+    again = join(first, at(DRAWN + 60))[0]
+    assert not line.leave(CONCERT, first, views[first]["token"], at(DRAWN + 61)), "that token is over"
+    assert number(poll(first, again, at(DRAWN + 62)), first) == len(FANS) + 1
+
+
+def test_leaving_that_died_when_the_place_was_free_is_finished_by_the_next_call(
+    at: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    views = all_come(at)
+    drawn = draw(at)["ann"]
+    poll("ann", views["ann"], at(DRAWN + 1))
+    with monkeypatch.context() as dies:
+        dies.setattr(lobby, "leave", lambda *_: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            line.leave(CONCERT, "ann", views["ann"]["token"], at(DRAWN + 2))
+
+    assert line.leave(CONCERT, "ann", views["ann"]["token"], at(DRAWN + 3))
+
+    ended = items.read_token(CONCERT, drawn)
+    assert ended is not None
+    assert (ended["status"], ended.get("leftAt")) == ("FINISHED", DRAWN + 2)
+    with pytest.raises(QueueTokenExpired):
+        poll("ann", views["ann"], at(DRAWN + 4))
+
+
 def test_nobody_books_from_the_lobby(at: Any) -> None:
     view = all_come(at)["ann"]
 

@@ -7,7 +7,7 @@ from booking.catalog import Concert
 from booking.errors import QueueTokenNotActive
 from booking.queue import admission, driver, membership, place, token, view
 from booking.queue.admission import Line
-from booking.queue.items import line_of, recent_queue
+from booking.queue.items import line_of, read_membership, recent_queue
 from booking.queue.place import Place
 from booking.queue.tick import make_room
 from booking.queue.token import Turn
@@ -146,10 +146,24 @@ def leave(concert_id: str, user_id: str, sent: str | None, at: int) -> bool:
     """
     turn = token.verify(sent, user_id=user_id, at=at, concert_id=concert_id)
     if turn.number == token.LOBBY:
-        from booking.queue import lobby  # noqa: PLC0415 - only where there is a lobby
+        return _leave_the_lobby(concert_id, user_id, at)
+    return _leave_the_line(concert_id, turn.number, at)
 
-        return lobby.leave(concert_id, user_id, at)
-    left = place.end(concert_id, turn.number, left_at=at)
+
+def _leave_the_lobby(concert_id: str, user_id: str, at: int) -> bool:
+    """Give an entry up, and before it the place that it has led to if the order is drawn."""
+    from booking.queue import lobby  # noqa: PLC0415 - only where there is a lobby
+
+    entry = lobby.find(concert_id, user_id, at)
+    if entry is None or "leftAt" in entry:
+        return False
+    led_to = read_membership(concert_id, user_id, consistent=True)
+    left = led_to is not None and _leave_the_line(concert_id, led_to["number"], at)
+    return lobby.leave(concert_id, user_id, at) or left
+
+
+def _leave_the_line(concert_id: str, number: int, at: int) -> bool:
+    left = place.end(concert_id, number, left_at=at)
     if left:
         driver.kick(concert_id)
     return left
