@@ -10,7 +10,7 @@ from booking.catalog import Performance
 from booking.dynamodb import get, put, query_all, write
 from booking.publishing.document import MAX_BYTES
 from booking.publishing.publish import MEMORY_SECONDS
-from booking.queue import drawing
+from booking.queue import drawing, driver, items
 from tests.faults import Fault, kinds_for
 from tests.world import TABLES, Answer, World
 
@@ -273,6 +273,33 @@ def test_a_queue_is_not_closed_while_its_only_date_changes(world: World) -> None
     world.new_process()
 
     assert sale.nothing_left("night-sky", clock.now()) is None
+
+
+@pytest.mark.parametrize("by", ["the file", "the page"])
+def test_a_sale_whose_only_date_is_taken_off_it_is_over_at_the_door_in_the_list_and_in_the_line(
+    world: World, by: str
+) -> None:
+    text = GOOD.replace("queueCapacity: 200", "queueCapacity: 1")
+    send(world, text)
+    world.join("ann", "night-sky")
+    waiting = world.join("ben", "night-sky")["token"]
+    if by == "the file":
+        assert send(world, f"{text}        offSale: true\n").body["applied"]
+    else:
+        body = {"dryRun": True, "offSale": True}
+        looked = world.ask("start_calling_off", "olga", body, claims=ORGANISER, performanceId="night-sky.first")
+        assert looked.status == 200
+    world.time.sleep(11)
+    driver.note_what_is_left("night-sky", items.read_queue("night-sky"), clock.now())
+
+    assert world.call("poll_queue_token", "ben", concertId="night-sky", queue_token=waiting).code == "SALES_CLOSED"
+    assert world.call("issue_queue_token", "cem", concertId="night-sky").code == "SALES_CLOSED"
+    assert world.call("get_concert", concertId="night-sky").body["saleStatus"] == "OVER"
+
+    assert send(world, text).body["applied"]
+    world.time.sleep(11)
+    driver.note_what_is_left("night-sky", items.read_queue("night-sky"), clock.now())
+    assert world.join("cem", "night-sky")["saleStatus"] == "ON_SALE"
 
 
 def opening(opens: int, lobby: int | None = None) -> str:

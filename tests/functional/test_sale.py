@@ -127,6 +127,14 @@ def test_a_date_that_was_taken_off_sale_keeps_no_sale_open() -> None:
     assert "closed" not in look(), "its sale has not begun"
 
 
+def test_a_sale_that_has_not_opened_is_not_over_because_its_date_is_off_sale_yet() -> None:
+    publish(AT + 1000, opens=AT + 1)
+    sold_later = [{"startsAt": AT + 1000, "timezone": "Asia/Seoul", "offSale": True}]
+    write(update("CatalogTable", {"pk": "CONCERT", "sk": CONCERT}, "SET #dates = :dates", None, dates=sold_later))
+
+    assert [status(AT + later) for later in (0, 1)] == ["UPCOMING", "OVER"]
+
+
 def test_a_seat_that_comes_back_opens_the_queue_again() -> None:
     take(sold=SEATS)
     look()

@@ -261,7 +261,7 @@ def _summed_up(books: Books) -> Iterator[Violation]:
         dates[performance["pk"]].append(performance)
     for concert in books.concerts:
         if "dates" in concert and concert["dates"] != summed_up(dates[concert["sk"]])["dates"]:
-            detail = "the concert says other dates than it has, or counts one that was called off"
+            detail = "the concert says other dates than it has, or counts one that was called off or is off sale"
             yield Violation("other-dates-shown", detail, (concert["sk"],))
 
 

@@ -108,6 +108,7 @@ def take_off_sale(performance_id: str, actor: Actor, at: int) -> None:
     """
     details = {"before": {"offSale": False}, "after": {"offSale": True}}
     catalog.mark(performance_id, "offSale", at, _entry(performance_id, "PERFORMANCE_OFF_SALE", actor, at, details))
+    catalog.sum_up(performance_id.partition(".")[0])
 
 
 def _entry(performance_id: str, action: Action, actor: Actor, at: int, details: dict[str, Any]) -> Write:

@@ -44,11 +44,13 @@ SLUG = r"[a-z0-9][a-z0-9-]{0,39}"
 
 
 class Date(TypedDict):
-    """When a date of a concert begins, in epoch seconds, and the time zone of its venue; and if it was called off."""
+    """When a date of a concert begins, in epoch seconds, and the time zone of its venue; and if it was called off or is
+    off sale."""
 
     startsAt: int
     timezone: str
     cancelled: NotRequired[bool]
+    offSale: NotRequired[bool]
 
 
 class Changing(TypedDict):
@@ -77,8 +79,8 @@ class Concert(TypedDict):
     """A title on sale. Times are epoch seconds.
 
     Whoever comes between `lobbyOpensAt` and `salesOpenAt` is put in an order that is drawn. `dates` (by time) and
-    `priceFrom` are sums of its performances (`summed_up`), written when it is published and when one is called off.
-    `translations` are by language, then by member.
+    `priceFrom` are sums of its performances (`summed_up`), written when it is published and when one is called off or
+    taken off sale. `translations` are by language, then by member.
     """
 
     sk: str
@@ -267,12 +269,12 @@ def mark(performance_id: str, name: Literal["offSale", "cancelled"], at: int, *b
 def summed_up(performances: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Sum performances up for their concert's item, so that a list says what comes next in one read.
 
-    Dates that were called off are marked, and their prices count no more.
+    Dates that were called off or are off sale are marked; prices of what was called off count no more.
     """
     ordered = sorted(performances, key=lambda each: (each["startsAt"], each["sk"]))
     dates = [
         {"startsAt": each["startsAt"], "timezone": each["timezone"]}
-        | ({"cancelled": True} if each.get("cancelled") else {})
+        | {name: True for name in ("cancelled", "offSale") if each.get(name)}
         for each in ordered
     ]
     prices = [each["price"] for each in ordered if not each.get("cancelled")]

@@ -34,9 +34,12 @@ def status(concert: Concert, queue: QueueItem, at: int) -> Status:
 
 
 def _none_to_come(concert: Concert, at: int) -> bool:
-    """Tell whether every date has begun or was called off; not where none were announced."""
-    dates = concert.get("dates", [])
-    return bool(dates) and all(date["startsAt"] <= at or date.get("cancelled") for date in dates)
+    """Tell whether every date has begun, was called off or, in a sale that has opened, is off it; not where none were
+    announced."""
+    dates, has_opened = concert.get("dates", []), at >= concert["salesOpenAt"]
+    return bool(dates) and all(
+        date["startsAt"] <= at or date.get("cancelled") or (has_opened and date.get("offSale")) for date in dates
+    )
 
 
 def ensure_open(concert: Concert, at: int) -> None:
