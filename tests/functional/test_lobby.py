@@ -1,10 +1,13 @@
 """The lobby and its draw: coming in, closing, drawing at every death, and what is published."""
 
+import contextlib
 import io
 import json
 import secrets
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 
@@ -340,6 +343,61 @@ def test_a_round_that_no_server_has_is_late(monkeypatch: pytest.MonkeyPatch) -> 
 
     with pytest.raises(drawing.Late):
         drawing.fetch(ROUND)
+
+
+class Beacon(BaseHTTPRequestHandler):
+    """Serves the round under `/good`; other addresses say how it misbehaves."""
+
+    over = threading.Event()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def do_GET(self) -> None:
+        genuine = json.dumps(ROUNDS[1]).encode()
+        match self.path:
+            case "/garbage":
+                self.wfile.write(b"garbage\r\n\r\n")
+                return
+            case "/cut-short":
+                genuine, length = genuine[:9], 500
+            case "/drips" | "/drips-of-headers":
+                genuine, length = b"", 500
+            case "/nested":
+                genuine, length = b"[" * 200_000, 200_000
+            case _:
+                length = len(genuine)
+        self.send_response(200)
+        self.send_header("Content-Length", str(length))
+        if self.path != "/drips-of-headers":
+            self.end_headers()
+        else:
+            self.flush_headers()
+        self.wfile.write(genuine)
+        for _ in range(200):
+            if not self.path.startswith("/drips") or self.over.wait(0.05):
+                return
+            with contextlib.suppress(OSError):
+                self.wfile.write(b"x")
+        self.over.set()
+
+
+@pytest.mark.parametrize("first", ["garbage", "cut-short", "drips", "drips-of-headers", "nested"])
+def test_a_server_that_misbehaves_does_not_keep_the_next_from_being_asked(
+    monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    monkeypatch.setattr(drawing, "FETCH_SECONDS", 0.3)
+    Beacon.over.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Beacon) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        base = f"http://127.0.0.1:{server.server_port}"
+        monkeypatch.setattr(beacon, "paths", lambda _: [f"{base}/{first}", f"{base}/good"])
+        try:
+            assert drawing.fetch(ROUND) == ROUNDS[1]["signature"]
+            assert not Beacon.over.is_set(), "it was not waited for"
+        finally:
+            Beacon.over.set()
+            server.shutdown()
 
 
 class Killed(BaseException):

@@ -17,6 +17,7 @@ import urllib.request
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from http.client import HTTPException
 from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 THREADS = 10
 """As many as botocore keeps connections for."""
 FETCH_SECONDS = 5
+"""How long one server of the beacon is waited for."""
+LONGEST_ROUND_BYTES = 2000
+"""A round is some 200 bytes, and is not read further than this."""
 LATE_SECONDS = 60
 """How long one run waits for a round that is late; the next run goes on waiting."""
 
@@ -53,14 +57,27 @@ def fetch(number: int) -> str:
     """
     for address in beacon.paths(number):
         try:
-            with urllib.request.urlopen(address, timeout=FETCH_SECONDS) as answer:  # noqa: S310 - fixed https addresses
-                signature = str(json.load(answer)["signature"])
+            signature = str(json.loads(_read(address))["signature"])
             beacon.randomness_of(number, signature)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, HTTPException, ValueError, KeyError, TypeError):
             logger.warning("a server of the beacon has no such round", exc_info=True)
         else:
             return signature
     raise Late(f"round {number} of the beacon is not to be had")
+
+
+def _read(address: str) -> bytes:
+    """Read what a server answers, as far as it is of use. One that dawdles, byte by byte, is left to its thread."""
+
+    def read() -> bytes:
+        with urllib.request.urlopen(address, timeout=FETCH_SECONDS) as answer:  # noqa: S310 - fixed https addresses
+            return bytes(answer.read(LONGEST_ROUND_BYTES))
+
+    pool = ThreadPoolExecutor(1)
+    try:
+        return pool.submit(read).result(FETCH_SECONDS)
+    finally:
+        pool.shutdown(wait=False)
 
 
 def draw_lobby(
