@@ -10,7 +10,7 @@ LAYER = ROOT / "layers" / "booking" / "python"
 
 FOUNDATION = {"views", "errors", "settings", "clock", "ids"}
 ARROWS: dict[str, set[str]] = {
-    "aws": set(),
+    "aws": {"errors"},
     "errors": set(),
     "settings": set(),
     "clock": set(),

@@ -295,10 +295,9 @@ def _called_off_with_everything() -> dict[str, Any]:
         name=name, definition=json.dumps(machine), roleArn="arn:aws:iam::123456789012:role/test"
     )
     for seat in (8, 9):
-        _booked(seat)
+        payment = _booked(seat)
     given.hold(USER, [7])
-    part: calling_off.Range = {"first": 8, "last": 8}
-    calling_off.clear(given.PERFORMANCE, part, clock.now())
+    cancellations.call_off(USER, payment["reservationId"], clock.now())
     code = calling_off.survey(given.PERFORMANCE, clock.now())["code"]
     return {"performanceId": given.PERFORMANCE, "action": "begin", "code": code, "by": BY}
 
@@ -355,6 +354,7 @@ def _bookings_that_were_cancelled() -> dict[str, Any]:
 
 def _a_booking_to_clear() -> dict[str, Any]:
     _booked(9)
+    catalog.mark(given.PERFORMANCE, "cancelled", clock.now())
     return {"performanceId": given.PERFORMANCE, "range": {"first": 1, "last": 50}}
 
 

@@ -300,7 +300,7 @@ def test_whatever_happens_to_a_confirmation_the_date_is_called_off_with_one_entr
     beginning = world.snapshot()
     world.wire.set(None)
     confirm(world, code)
-    operations = [each for each in world.wire.calls if not each.startswith("stepfunctions")]
+    operations = [*world.wire.calls]
 
     for number, operation in enumerate(operations):
         for kind in kinds_for(operation):
@@ -314,6 +314,29 @@ def test_whatever_happens_to_a_confirmation_the_date_is_called_off_with_one_entr
             world.new_process()
             assert progress(world)["status"] == "RUNNING", (kind, operation)
             assert (len(log(world)), bool(started)) == (1, True), (kind, operation)
+
+
+def test_a_date_that_is_called_off_has_its_walk_though_nobody_asks_again(world: World, started: list[Any]) -> None:
+    code = look(world).body["code"]
+    stand_in = world.wire.stand_ins["stepfunctions"]
+    beginning = world.snapshot()
+    world.wire.set(None)
+    confirm(world, code)
+    operations = [*world.wire.calls]
+
+    for number, operation in enumerate(operations):
+        for kind in kinds_for(operation):
+            world.begin(beginning)
+            world.wire.stand_ins["stepfunctions"] = stand_in
+            started.clear()
+            world.wire.set(Fault(kind, number))
+            body = {"confirm": code}
+            answer = world.call("start_calling_off", "olga", body, claims=ORGANISER, performanceId=DATE)
+            assert answer.status in {0, 202, 503}, (kind, operation, answer)
+            world.wire.set(None)
+            world.wire.deliver_late()
+            world.new_process()
+            assert progress(world)["status"] == "NONE" or started, (kind, operation)
 
 
 def test_a_survey_reads_seats_and_not_each_booking(world: World, started: list[Any]) -> None:

@@ -337,6 +337,7 @@ def _left_a_moment_ago() -> None:
 
 
 BEFORE: dict[tuple[str, str], Callable[[], Any]] = {
+    ("clear_seats", "range"): _call_off,
     ("use_points", "ok"): _pays("using"),
     ("start_payment", "ok"): _pays("paying"),
     ("issue_queue_token", "rate_limited"): _left_a_moment_ago,

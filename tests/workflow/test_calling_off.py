@@ -423,6 +423,32 @@ def test_a_fans_own_cancellation_beside_it_leaves_no_seat_and_no_point_twice(wor
     closed(world)
 
 
+def test_a_walk_that_begins_first_waits_until_the_catalog_says_so(world: World) -> None:
+    bought(world, "ann", 1)
+
+    def mark(_: int, operation: str) -> None:
+        if world.wire.calls.count("dynamodb.GetItem") > 2:
+            world.wire.observe = None
+            catalog.mark(DATE, "cancelled", clock.now())
+
+    world.wire.set(None)
+    world.wire.observe = mark
+    cleared(world)
+
+    assert world.balance("ann") == 100
+    closed(world)
+
+
+def test_a_date_that_was_not_called_off_after_all_is_left_alone(world: World) -> None:
+    bought(world, "ann", 1)
+    before = world.books()
+
+    with pytest.raises(calling_off.NotCleared, match="not called off"):
+        cleared(world)
+
+    assert world.books() == before
+
+
 # ---- deaths
 
 

@@ -72,7 +72,7 @@ def ask(stack: Stack, performance: str, action: str, **more: str) -> dict[str, A
         )
     answer = json.loads(raw["Payload"].read())
     if "FunctionError" in raw:
-        raise Failure(f"it failed: {answer.get('errorMessage', answer)}; nothing was begun. It is safe to try again.")
+        raise Failure(f"it failed: {answer.get('errorMessage', answer)}. It is safe to try again.")
     if problem := answer.get("problem"):
         raise Failure(f"{problem['detail']} ({problem['code']})")
     survey: dict[str, Any] = answer["survey"]

@@ -6,11 +6,12 @@ seat, whether it has an item or not: one conditional write for each, after which
 or confirmation is true. Sold seats are sealed in the transaction that gives their booking back. Nothing is added to
 what booking and paying ordinarily write.
 
-A workflow walks over the seats in ranges, a few at a time. Each range is safe to repeat, so recovery is to run it again
-from zero. `survey` says before how much there is to do, with a code that stands for it, and afterwards what is left.
+A workflow walks over the seats in ranges, a few at a time. It is started just before the catalog is written, and waits
+for that: so nothing that dies in between leaves a date called off whose bookings nobody gives back. Each range is safe
+to repeat, so recovery is to run it again from zero. `survey` says before how much there is to do, with a code that
+stands for it, and afterwards what is left.
 """
 
-import json
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
@@ -23,8 +24,6 @@ from booking.seats import Seat
 from booking.settings import settings
 
 if TYPE_CHECKING:
-    from mypy_boto3_stepfunctions import SFNClient
-
     from booking import views
 
 RANGE_SEATS = 50
@@ -117,30 +116,27 @@ def _entry(performance_id: str, action: Action, actor: Actor, at: int, details: 
 
 
 def begin(performance_id: str, code: str, actor: Actor, at: int) -> Survey:
-    """Call a date off: say so in the catalog and in the log, and start the workflow. Safe to repeat, also from zero: a
+    """Call a date off: start the workflow, and say so in the catalog and in the log. Safe to repeat, also from zero: a
     date that was called off before has only its workflow started again, whatever the code.
 
     Raises:
         SurveyChanged: the code stands for other bookings than there are now; with the new survey.
         PerformanceNotFound: there is none.
+        TemporarilyUnavailable: the date is called off and its workflow runs, or neither.
 
     """
     found = survey(performance_id, at)
+    if not found["cancelled"] and found["code"] != code:
+        now_is: dict[str, Any] = {**survey_view(found, at)}
+        raise SurveyChanged(surveyCode=now_is.pop("code"), **now_is)
+    walk = {"performanceId": performance_id, "ranges": ranges(found["seatsTotal"])}
+    aws.start_execution(settings().calling_off_workflow_arn, f"{ids.digest(performance_id)}-{at}", walk)
     if not found["cancelled"]:
-        if found["code"] != code:
-            now_is: dict[str, Any] = {**survey_view(found, at)}
-            raise SurveyChanged(surveyCode=now_is.pop("code"), **now_is)
         details = {"reservations": found["bookings"], "seats": found["seats"], "amount": found["points"]}
         entry = _entry(performance_id, "PERFORMANCE_CALLED_OFF", actor, at, details)
         catalog.mark(performance_id, "cancelled", at, entry)
         found["cancelled"], found["startedAt"] = True, at
     catalog.sum_up(performance_id.partition(".")[0])
-    workflow: SFNClient = aws.client("stepfunctions")
-    workflow.start_execution(
-        stateMachineArn=settings().calling_off_workflow_arn,
-        name=f"{ids.digest(performance_id)}-{at}",
-        input=json.dumps({"performanceId": performance_id, "ranges": ranges(found["seatsTotal"])}),
-    )
     return found
 
 
@@ -189,9 +185,12 @@ def clear(performance_id: str, part: Range, at: int) -> dict[str, int]:
     A booking with seats in several ranges is given back whole by the first that comes to it.
 
     Raises:
-        NotCleared: names the seats that could not be sealed or given back; the others are done.
+        NotCleared: names the seats that could not be sealed or given back; the others are done. Or the date is not
+            called off, also not after seconds; nothing was done.
 
     """
+    if not any(catalog.read_performance(performance_id).get("cancelled") for _ in attempts()):
+        raise NotCleared(f"{performance_id} was not called off")
     given: dict[str, int] = {}
     failed: dict[str, list[int]] = defaultdict(list)
     for number in range(part["first"], part["last"] + 1):

@@ -18,13 +18,10 @@ a late `confirm_booking` needs before any points go back, and `refund_points` ba
 would write. Going back is called undoing a payment.
 """
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict, cast
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from booking import aws, clock, ids, points, reservations, seats
 from booking.dynamodb import (
@@ -60,8 +57,6 @@ from booking.reservations import Reservation
 from booking.settings import settings
 
 if TYPE_CHECKING:
-    from mypy_boto3_stepfunctions import SFNClient
-
     from booking import views
 
 WORKFLOW_SECONDS = 240
@@ -327,15 +322,8 @@ def run_workflow(payment: Payment) -> None:
     """
     facts = {name: value for name, value in payment.items() if name in Facts.__annotations__}
     try:
-        workflow: SFNClient = aws.client("stepfunctions")
-        workflow.start_execution(
-            stateMachineArn=settings().payment_workflow_arn,
-            name=payment["paymentId"],
-            input=json.dumps({"payment": facts}),
-        )
-    except (BotoCoreError, ClientError) as error:
-        if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ExecutionAlreadyExists":
-            return
+        aws.start_execution(settings().payment_workflow_arn, payment["paymentId"], {"payment": facts})
+    except TemporarilyUnavailable:
         logger.exception("the workflow could not be started; a retry or the sweep will", paymentId=payment["paymentId"])
         count("PaymentNotStarted")
 
