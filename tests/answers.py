@@ -1,7 +1,8 @@
 """What an answer may be: what the specification says of it, and nothing beside that.
 
 Every answer that a handler makes in a test goes through `check`: its status is one that the operation names, its body
-is what that status has, and a member that no view names is a mistake, in a problem as well.
+is what that status has, and a member that no view names is a mistake, in a problem as well. A problem that names a time
+to come also tells the server's, so that nobody counts down to it by a clock that is wrong.
 """
 
 import base64
@@ -14,6 +15,8 @@ from typing import Any
 import jsonschema
 
 from tools.ost import specification
+
+TIMES_TO_COME = {"opensAt", "heldUntil", "holdAgainAt", "expiresAt", "activeUntil", "validUntil"}
 
 
 @functools.cache
@@ -46,6 +49,15 @@ def check(function: str, answer: dict[str, Any]) -> None:
         body = json.loads(text_of(answer))
         wrong = [f"{error.json_path}: {error.message}" for error in validator.iter_errors(body)]
         assert not wrong, f"{function} answered {status} with what the specification does not have: {wrong}"
+        if kind == "application/problem+json" and (times := _names_of(body) & TIMES_TO_COME):
+            assert "serverTime" in body, f"{function} answered {status} with {times} and not with the server's time"
+
+
+def _names_of(body: Any) -> set[str]:
+    """Name every member of a body, at any depth."""
+    if isinstance(body, list):
+        return {name for each in body for name in _names_of(each)}
+    return body.keys() | _names_of([*body.values()]) if isinstance(body, dict) else set()
 
 
 def text_of(answer: dict[str, Any]) -> str:

@@ -182,7 +182,14 @@ def test_nobody_books_from_the_lobby(at: Any) -> None:
 
     with pytest.raises(QueueTokenNotActive) as refused:
         line.book(token.verify(view["token"], user_id="ann", at=OPENS, concert_id=CONCERT), OPENS + 60)
-    assert refused.value.members["queueStatus"] == "LOBBY"
+    assert refused.value.members == {
+        "queueStatus": "LOBBY",
+        "position": None,
+        "ahead": None,
+        "estimatedWaitSeconds": None,
+        "pollAfterSeconds": admission.POLL_ACTIVE_SECONDS,
+    }
+    assert refused.value.retry_after == admission.POLL_ACTIVE_SECONDS
 
 
 def test_a_drawn_number_is_waited_for_until_a_minute_after_its_time_whatever_has_been_issued_since(at: Any) -> None:

@@ -210,7 +210,7 @@ def ensure_on_sale(concert: Concert, at: int, performance: Performance | None = 
     if performance is not None:
         ensure_not_cancelled(performance)
     if at < concert["salesOpenAt"]:
-        raise SalesNotOpen(opensAt=clock.rfc3339(concert["salesOpenAt"]))
+        raise SalesNotOpen(opensAt=clock.rfc3339(concert["salesOpenAt"]), serverTime=clock.rfc3339(at))
     if at >= concert["salesCloseAt"] or (performance is not None and not on_sale(concert, performance, at)):
         raise SalesClosed
 

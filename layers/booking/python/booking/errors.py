@@ -117,7 +117,7 @@ class InsufficientPoints(BookingError):
 
 
 class QueueTokenNotActive(BookingError):
-    """Not this fan's turn yet. Members: the queue view's numbers."""
+    """Not this fan's turn yet. Members: the queue view's numbers, with its status as `queueStatus`, `serverTime`."""
 
     code, status, title, retryable = "QUEUE_TOKEN_NOT_ACTIVE", 403, "It is not your turn yet", True
     sentence = "It is not your turn yet. Keep your place by polling the queue."
@@ -166,7 +166,7 @@ class PaymentNotFound(BookingError):
 
 
 class SalesNotOpen(BookingError):
-    """Sales open later. Members: `opensAt`."""
+    """Sales open later. Members: `opensAt`, `serverTime`."""
 
     code, status, title, retryable = "SALES_NOT_OPEN", 409, "Sales are not open yet", True
     sentence = "Sales for this concert are not open yet."
@@ -189,7 +189,8 @@ class SoldOut(BookingError):
 
 
 class SeatTaken(BookingError):
-    """At least one of the seats is somebody's. Members: `seats`, a list of `{seatNumber, status, heldUntil?}`."""
+    """At least one of the seats is somebody's. Members: `seats`, a list of `{seatNumber, status, heldUntil?}`, and
+    `serverTime`."""
 
     code, status, title = "SEAT_TAKEN", 409, "The seat is taken"
     sentence = "Somebody was faster. Please pick another seat."

@@ -140,7 +140,7 @@ def reserve(
         line.book(turn, at)
         limit = limits.read(turn.user_id, performance_id)
         taken = seats.read_taken_among(performance_id, wanted, at)
-        _ensure_nobody_elses(taken, turn.user_id)
+        _ensure_nobody_elses(taken, turn.user_id, at)
         mine = {seat["reservationId"] for seat in taken} | _alike(limit, wanted, at)
         if mine:
             if (held := _find_held(turn.user_id, mine, wanted, taken, at)) is not None:
@@ -155,7 +155,7 @@ def reserve(
         outcome = write_hold(_new(performance, picked, name, turn, limit, booked_by, at), turn, limit, ended)
         if not isinstance(outcome, list):
             return outcome
-        _ensure_nobody_elses(outcome, turn.user_id)
+        _ensure_nobody_elses(outcome, turn.user_id, at)
     raise TemporarilyUnavailable
 
 
@@ -238,17 +238,18 @@ def _search() -> Any:
     return search
 
 
-def _ensure_nobody_elses(taken: list[Seat], user_id: str) -> None:
+def _ensure_nobody_elses(taken: list[Seat], user_id: str, at: int) -> None:
     if any(seat["userId"] != user_id for seat in taken):
-        raise _seat_taken(taken)
+        raise _seat_taken(taken, at)
 
 
-def _seat_taken(lost: list[Seat], detail: str | None = None) -> SeatTaken:
+def _seat_taken(lost: list[Seat], at: int, detail: str | None = None) -> SeatTaken:
     held = any(seat["status"] == "HELD" for seat in lost)
     sold = any(seat["status"] == "SOLD" for seat in lost)
     if any(seats.is_sealed(seat) for seat in lost):
         raise PerformanceCancelled
-    return SeatTaken(detail, seats=seats.refusal(lost), retryable=held and not sold)
+    told: dict[str, Any] = {"seats": seats.refusal(lost), "serverTime": clock.rfc3339(at)}
+    return SeatTaken(detail, retryable=held and not sold, **told)
 
 
 def _alike(limit: Limit, wanted: list[int], at: int) -> set[str]:
@@ -271,7 +272,7 @@ def _find_held(user_id: str, names: set[str], wanted: list[int], taken: list[Sea
             return found
     if not taken:
         return None
-    raise _seat_taken(taken, "You hold or own a seat of these already.")
+    raise _seat_taken(taken, at, "You hold or own a seat of these already.")
 
 
 def _make_room(limit: Limit, wanted: int, at: int) -> list[Write] | None:

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 from booking import catalog, clock, sale
 from booking.catalog import Concert
-from booking.errors import QueueTokenNotActive
 from booking.queue import admission, driver, membership, place, token, view
 from booking.queue.admission import Line
 from booking.queue.items import line_of, read_membership, recent_queue
@@ -131,7 +130,7 @@ def book(turn: Turn, at: int) -> None:
 
     """
     if turn.number == token.LOBBY:
-        raise QueueTokenNotActive(queueStatus="LOBBY", retry_after=admission.POLL_ACTIVE_SECONDS)
+        raise view.in_the_lobby()
     found = place.find(turn, at)
     if not found.turn.active:
         raise view.not_active(found, line_of(recent_queue(turn.concert_id, at)), at)

@@ -193,7 +193,8 @@ def enter(concert: Concert, user_id: str, at: int, now: Callable[[], int] = cloc
 def not_now(concert: Concert, at: int) -> SalesNotOpen:
     """Refuse whoever comes before the lobby opens, or between its closing and the draw."""
     comes = concert["lobbyOpensAt"] if at < concert["lobbyOpensAt"] else max(draws_at(concert), at + 2)
-    return SalesNotOpen(opensAt=clock.rfc3339(concert["salesOpenAt"]), retry_after=comes - at)
+    times = {"opensAt": clock.rfc3339(concert["salesOpenAt"]), "serverTime": clock.rfc3339(at)}
+    return SalesNotOpen(retry_after=comes - at, **times)
 
 
 def _receipt(lobby: LobbyItem, item: EntryItem) -> Receipt:

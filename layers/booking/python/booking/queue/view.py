@@ -43,9 +43,16 @@ def numbers(place: Place, line: Line | None, at: int) -> "views.QueueNumbers":
 
 def not_active(place: Place, line: Line, at: int) -> QueueTokenNotActive:
     """Refuse somebody whose turn has not come, with the numbers of the place."""
-    told: dict[str, Any] = {**numbers(place, line, at)}
+    told: dict[str, Any] = {**numbers(place, line, at), "serverTime": clock.rfc3339(at)}
     told["queueStatus"] = told.pop("status")
     return QueueTokenNotActive(retry_after=told["pollAfterSeconds"], **told)
+
+
+def in_the_lobby() -> QueueTokenNotActive:
+    """Refuse somebody who is still in the lobby, where nobody has a position."""
+    pause = admission.POLL_ACTIVE_SECONDS
+    none: dict[str, Any] = dict.fromkeys(("position", "ahead", "estimatedWaitSeconds"))
+    return QueueTokenNotActive(retry_after=pause, queueStatus="LOBBY", pollAfterSeconds=pause, **none)
 
 
 def overview(concert_id: str, at: int) -> "views.Queue":
