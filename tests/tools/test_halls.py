@@ -119,6 +119,7 @@ def test_aisles_missing_chairs_and_ends_of_rows_part_neighbours(tmp_path: Path) 
         ("seats: 6", "seats: six seats", "hall.yaml:13: sections[0].rows[0].seats has 'six seats', which is neither"),
         ("seats: 6", "seats: [1-6, 3]", "hall.yaml:13: sections[0].rows[0].seats has seat '3' twice in row 'A'"),
         ("rows: A-C", "rows: [A-C, B]", "hall.yaml:12: sections[0].rows[0].rows has row 'B', which the section has"),
+        ("seats: 6", "seats: 0-99999", "hall.yaml:7: sections[0].sectionId has more than 600 seats"),
         ("seats: 6", "seats: 202", "hall.yaml:7: sections[0].sectionId has more than 600 seats"),
         ("grade: r", "grade: t", "hall.yaml:12: sections[0].rows[0].grade 't' is not one of the hall's grades"),
         ("    grade: r\n", "", "hall.yaml:11: sections[0].rows[0].grade is missing here and in the section"),

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, Field, field_validator
 
+from booking import clock
 from booking.catalog import DEFAULT_FEES, FeePolicy, summed_up
 from booking.layout import Hall
 from booking.publishing.document import STRICT, Document, Identifier, Language, Location, Text, read_document
@@ -192,11 +193,14 @@ def epoch(text: str, zone_name: str) -> int:
     """Convert wall time in a zone to epoch seconds.
 
     Raises ValueError for a time that the zone's clocks skip, for one that they show twice unless it says which
-    (`2027-10-31 02:30 +01:00`), and for an offset that the zone does not have at that time.
+    (`2027-10-31 02:30 +01:00`), for an offset that the zone does not have at that time, and for a year that no answer
+    can show.
     """
     zone = ZoneInfo(zone_name)
     given = datetime.fromisoformat(_iso(text))
     wall = given.replace(tzinfo=None)
+    if not 0 <= wall.replace(tzinfo=zone).timestamp() <= clock.LAST:
+        raise ValueError("is not in the years 1970 to 9999 by the clocks of UTC; take one that is")
     candidates = []
     for fold in (0, 1):
         local = wall.replace(tzinfo=zone, fold=fold)

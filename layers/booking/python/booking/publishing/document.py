@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 MAX_BYTES = 256 * 1024
 """How long a file may be, in UTF-8."""
+LONGEST_KEY = 60
+"""How much of a key is told, which may be as long as the file."""
 DEEPEST = 20
 """How deep values may lie in each other; what organisers write needs nine."""
 
@@ -114,11 +116,15 @@ class _Loader(yaml.SafeLoader):
 
 @dataclass
 class Document:
-    """A YAML file as plain values, with the line of each and what was found wrong."""
+    """A YAML file as plain values, with the line of each and what was found wrong.
+
+    `written_out` counts what its short notations stand for, for who reads them.
+    """
 
     name: str
     lines: dict[Location, int] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
+    written_out: int = 0
 
     def load(self, text: str) -> Any:
         """Read YAML text as plain values.
@@ -149,7 +155,8 @@ class Document:
         nearest = location
         while nearest and nearest not in self.lines:
             nearest = nearest[:-1]
-        path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
+        parts = (f"[{part}]" if isinstance(part, int) else f".{part[:LONGEST_KEY]}" for part in location)
+        path = "".join(parts).lstrip(".")
         return self.lines.get(nearest, 1), path
 
     def report(self, location: Location, sentence: str) -> None:

@@ -8,8 +8,9 @@ right. They are straight, from `at`, or arcs around `centre` whose first has the
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, Field, model_validator
@@ -19,6 +20,9 @@ from booking.publishing.document import STRICT, Document, Identifier, Language, 
 
 NEAREST_CM = 40
 """Chairs whose middles are nearer than this stand in each other."""
+MOST_WRITTEN_OUT = 500_000
+"""How many seats and labels the halls of a file may stand for, each as often as it is named: as five of the largest do.
+So none is built for longer than a request may take, whatever a short line stands for."""
 OUTLINE_STEPS = 8
 """Into how many straight pieces the front and the back of a curved section are drawn."""
 
@@ -255,6 +259,13 @@ class _Builder:
             self.reported.add(at)
             self.document.report((*self.at, *at), sentence)
 
+    def _count(self, at: Location, number: int) -> None:
+        """Count what the file stands for; raise Mistaken with all that was found where that is too much."""
+        self.document.written_out += number
+        if self.document.written_out > MOST_WRITTEN_OUT:
+            self._report(at, f"is too much: the file's halls stand for more than {MOST_WRITTEN_OUT} seats and labels")
+            self.document.ensure_right()
+
     def _add_all(self, at: Location, entry: SectionEntry) -> None:
         lines = self._lines(at, entry)
         if not lines or self.first - 1 > MAX_SEATS:
@@ -276,6 +287,7 @@ class _Builder:
         for line in lines:
             runs = [run[::-1] for run in line.runs[::-1]] if frame.mirrored else line.runs
             chairs = [chair for run in runs for chair in run]
+            self._count((*at, "sectionId"), len(chairs))
             numbers = {chair.label: self.first + index for index, chair in enumerate(chairs)}
             accessible += [numbers[chair.label] for chair in chairs if chair.accessible]
             companions += [
@@ -300,17 +312,20 @@ class _Builder:
 
     def _lines(self, at: Location, entry: SectionEntry) -> list[_Line]:
         lines: list[_Line] = []
-        depth = 0
+        taken: set[str] = set()
+        depth = seats = 0
         for index, rows in enumerate(entry.rows):
             here: Location = (*at, "rows", index)
             depth += rows.gap
-            skipped = self._labels((*here, "skip"), rows.skip)
+            skipped = set(self._labels((*here, "skip"), rows.skip))
             names = [name for name in self._labels((*here, "rows"), rows.rows) if name not in skipped]
             for behind, name in enumerate(names):
-                if any(line.label == name for line in lines):
+                if name in taken:
                     self._report((*here, "rows"), f"has row {name!r}, which the section has already")
+                taken.add(name)
                 lines.append(self._row(here, entry, rows, name, depth, behind))
-                if sum(len(line.chairs) for line in lines) > MAX_SECTION_SEATS:
+                seats += len(lines[-1].chairs)
+                if seats > MAX_SECTION_SEATS:
                     self._report((*at, "sectionId"), f"has more than {MAX_SECTION_SEATS} seats; cut it in two")
                     return []
                 depth += entry.rowDepth
@@ -318,6 +333,8 @@ class _Builder:
 
     def _row(self, at: Location, entry: SectionEntry, rows: RowsEntry, name: str, depth: int, behind: int) -> _Line:
         labels = self._seats(at, entry, rows, depth, behind)
+        self._count((*at, "seats"), 1 + len(labels) + len(rows.aisles))
+        known = set(labels)
         if repeated := [label for label, times in Counter(labels).items() if times > 1]:
             self._report((*at, "seats"), f"has seat {repeated[0]!r} twice in row {name!r}")
         aisles = [aisle if aisle > 0 else len(labels) + aisle for aisle in rows.aisles]
@@ -327,7 +344,7 @@ class _Builder:
 
         def these(kind: str, spec: Label | list[Label]) -> set[str]:
             named = self._labels((*at, kind), spec)
-            if unknown := [label for label in named if label not in labels]:
+            if unknown := [label for label in named if label not in known]:
                 self._report((*at, kind), f"names seat {unknown[0]!r}, which row {name!r} does not have")
             return set(named)
 
@@ -343,9 +360,9 @@ class _Builder:
             self._report((*at, "missing"), f"has {away[0]!r}, which is an accessible or a companion place")
         grades = {label: grade for grade, spec in rows.grades.items() for label in these("grades", spec)}
         runs: list[list[_Chair]] = [[]]
-        along = 0.0
+        after, along = set(aisles), 0.0
         for position, label in enumerate(labels):
-            if position in aisles:
+            if position in after:
                 along += entry.aisleWidth
                 runs.append([])
             if label in missing:
@@ -387,14 +404,17 @@ class _Builder:
         return grade or ""
 
     def _labels(self, at: Location, spec: Label | list[Label]) -> list[str]:
-        """Read labels and ranges of them: `[1-12, 14]` or `A-F`."""
+        """Read labels and ranges of them: `[1-12, 14]` or `A-F`; no more than one past what a section may have."""
+        given = spec if isinstance(spec, list) else [spec]
+        self._count(at, 1 + len(given))
         labels: list[str] = []
-        for each in spec if isinstance(spec, list) else [spec]:
+        for each in given:
             try:
-                labels += _expanded(str(each))
+                labels += islice(_expanded(str(each)), MAX_SECTION_SEATS + 1 - len(labels))
             except ValueError as error:
                 self._report(at, str(error))
-        return labels[: MAX_SECTION_SEATS + 1]
+        self._count(at, len(labels))
+        return labels
 
     def _report_overlaps(self) -> None:
         """Report sections that have a chair in the same place, once for each section and what it overlaps with."""
@@ -405,13 +425,14 @@ class _Builder:
                 x, y = seat["x"], seat["y"]
                 name = f"{section.section_id} {seat['row']} {seat['label']}"
                 cell = x // NEAREST_CM, y // NEAREST_CM
-                for near in (places[cell[0] + i, cell[1] + j] for i in (-1, 0, 1) for j in (-1, 0, 1)):
-                    for point, other, other_section in near:
-                        pair = other_section, section.section_id
-                        if math.dist(point, (x, y)) < NEAREST_CM and pair not in told:
-                            told.add(pair)
-                            self._report(self.where[section.section_id], f"puts seat {name} where {other} is")
-                places[cell].append(((x, y), name, section.section_id))
+                around = [places[cell[0] + i, cell[1] + j] for i in (-1, 0, 1) for j in (-1, 0, 1)]
+                if not (there := [each for near in around for each in near if math.dist(each[0], (x, y)) < NEAREST_CM]):
+                    places[cell].append(((x, y), name, section.section_id))
+                for _, other, other_section in there:
+                    pair = other_section, section.section_id
+                    if pair not in told:
+                        told.add(pair)
+                        self._report(self.where[section.section_id], f"puts seat {name} where {other} is")
 
 
 def _arc(entry: SectionEntry, depth: int) -> float:
@@ -428,15 +449,15 @@ def _left_end(entry: SectionEntry, depth: int, length: float) -> float:
     return {"left": -side, "centre": -length / 2, "right": side - length}[entry.align]
 
 
-def _expanded(text: str) -> list[str]:
+def _expanded(text: str) -> Iterable[str]:
     ends = re.fullmatch(r"([0-9]{1,5})-([0-9]{1,5})|([A-Z])-([A-Z])", text)
     if ends and ends[1]:
         first, last = int(ends[1]), int(ends[2])
         numbers = range(first, last + 1) if first <= last else range(first, last - 1, -1)
-        return [str(number) for number in numbers]
+        return map(str, numbers)
     if ends:
         first, last = ord(ends[3]), ord(ends[4])
-        return [chr(code) for code in (range(first, last + 1) if first <= last else range(first, last - 1, -1))]
+        return map(chr, range(first, last + 1) if first <= last else range(first, last - 1, -1))
     if re.fullmatch(r"[0-9A-Za-z]{1,6}", text):
         return [text]
     raise ValueError(f"has {text!r}, which is neither a label such as 7 or B nor a range such as 1-12 or A-F")

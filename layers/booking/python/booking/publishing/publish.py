@@ -62,6 +62,8 @@ WRITES_AT_ONCE = 90
 """How many items go into one transaction, which has room for a hundred."""
 LOGGED = 100
 """How many changes an entry of the log names."""
+TOLD = 1000
+"""How many mistakes an answer names, which has room for six megabytes."""
 LONGEST_TEXT = 200
 FLAGS = ("cancelled", "offSale", "changing")
 """What others note on a performance; that none of it has come about is a condition of publishing over it."""
@@ -317,8 +319,7 @@ def _refuse(plan: Plan, at: int, *, dry_run: bool) -> None:
     for before in (each.before for each in plan.breaking if "changing" in each.before and not dry_run):
         with contextlib.suppress(ConditionFailed, TemporarilyUnavailable):
             write(_put(before, _without_changing(before)))
-    told = [{"line": line, "path": path, "message": why} for line, path, why in refusals]
-    raise CatalogRefused(changes=changes_view(plan), mistakes=told)
+    raise CatalogRefused(changes=changes_view(plan), mistakes=_told(refusals))
 
 
 def _taken(performance: Performance, at: int) -> list[int]:
@@ -481,5 +482,13 @@ def result_view(outcome: Outcome) -> "views.CatalogResult":
 
 def refusal_of(mistakes: "list[Mistake]") -> BookingError:
     """Make the answer to a file with mistakes."""
-    told = [{"line": each.line, "path": each.path, "message": each.message} for each in mistakes]
+    told = _told([(each.line, each.path, each.message) for each in mistakes])
     return CatalogRefused("There are mistakes in the file; nothing was published.", changes=[], mistakes=told)
+
+
+def _told(mistakes: list[tuple[int, str, str]]) -> list[dict[str, Any]]:
+    """Show what is wrong, as line, path and message; of very much the first, and how much more there is."""
+    first, more = mistakes[:TOLD], mistakes[TOLD:]
+    if more:
+        first.append((more[0][0], "", f"and {len(more)} more mistakes from here on"))
+    return [{"line": line, "path": path, "message": why} for line, path, why in first]
