@@ -15,6 +15,7 @@ function start() {
   worker.onmessage = ({ data }) => waiting.get(data)?.();
   worker.onerror = () => {
     worker = null; // no workers here: ordinary timers must do
+    for (const done of [...waiting.values()]) done(); // too early, so that who waits asks anew how long
   };
 }
 

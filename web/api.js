@@ -1,11 +1,11 @@
 // Calls to the API. Answers come back as `{body, status, header(name)}`; every refusal is thrown as a Problem.
 
 import { clockIsKnown, heardServerTime, timeSlept } from "./clock.js";
+import { ask, parsed, unnamed } from "./network.js";
 import { Problem } from "./problem.js";
 import { bearer, renew, session } from "./session.js";
 import { settings } from "./settings.js";
 
-const PATIENCE_MS = 35_000; // API Gateway gives up after 30 s: longer means that the line is dead
 const ATTEMPTS = 3;
 const LONGEST_WAIT_S = 8; // what takes longer is the fan's to know
 
@@ -57,9 +57,7 @@ function looksLapsed({ status, code, body }, sure) {
 }
 
 async function send(method, path, { body, type, auth = true, queueToken, key }) {
-  const { apiUrl } = await settings().catch(() => {
-    throw new Problem({ code: "NETWORK" });
-  });
+  const { apiUrl } = await settings();
   // What is public says itself how long it may be kept. Until the time is known, it must be told anew.
   const cache = auth ? "no-store" : clockIsKnown() ? "default" : "no-cache";
   const headers = {};
@@ -68,30 +66,11 @@ async function send(method, path, { body, type, auth = true, queueToken, key }) 
   if (key) headers["Idempotency-Key"] = key;
   if (body !== undefined) headers["Content-Type"] = type ?? "application/json";
   const sleptBefore = timeSlept();
-  try {
-    const response = await fetch(apiUrl + path, {
-      method,
-      headers,
-      body: body === undefined || type ? body : JSON.stringify(body),
-      cache,
-      signal: AbortSignal.timeout(PATIENCE_MS),
-    });
-    const text = await response.text();
-    const answer = { status: response.status, header: (name) => response.headers.get(name), body: parsed(text) };
-    heard(answer, cache, sleptBefore);
-    return answer;
-  } catch {
-    throw new Problem({ code: "NETWORK" });
-  }
-}
-
-function parsed(text) {
-  if (!text) return null;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  const sent = { method, headers, body: body === undefined || type ? body : JSON.stringify(body), cache };
+  const { answer: response, body: text } = await ask(apiUrl + path, "text", sent);
+  const answer = { status: response.status, header: (name) => response.headers.get(name), body: parsed(text) };
+  heard(answer, cache, sleptBefore);
+  return answer;
 }
 
 /**
@@ -107,9 +86,7 @@ function heard(answer, cache, sleptBefore) {
 function judge(answer) {
   if (answer.status < 400 && answer.body !== undefined) return answer;
   const retryAfter = Number(answer.header("Retry-After")) || undefined;
-  const known = answer.body?.code; // what stands before the API (a firewall's 403, a throttle's 429) names none
-  const code = known ?? (answer.status === 429 || answer.status === 403 ? "RATE_LIMITED" : answer.status >= 500 ? "TEMPORARILY_UNAVAILABLE" : "UNEXPECTED");
-  throw new Problem({ ...answer.body, code, status: answer.status }, { retryAfter });
+  throw new Problem({ ...answer.body, code: answer.body?.code ?? unnamed(answer.status), status: answer.status }, { retryAfter });
 }
 
 /** The items of a list, all pages of it up to `most`. */

@@ -9,8 +9,10 @@ const LONGEST_S = 60;
  * What `load` brings, asked for again and again while the page is looked at: {value, problem, reload}. The last value stays while
  * none comes. Pages ask at different moments, and a server that falters is asked less and less often.
  * @param every seconds between questions, or a function of the value; null: enough is known
+ * @param first the value before any has come
+ * @param keys  of what it is asked: where they change, it is another value
  */
-export function useLive(load, every = EVERY_S, first = null) {
+export function useLive(load, every = EVERY_S, first = null, keys = []) {
   const [state, setState] = useState({ value: first, problem: null });
   const given = useRef();
   given.current = { load, every };
@@ -19,6 +21,7 @@ export function useLive(load, every = EVERY_S, first = null) {
     let timer = null;
     let faults = 0;
     let turn = 0;
+    setState({ value: first, problem: null });
     const look = async () => {
       clearTimeout(timer);
       const mine = (turn += 1);
@@ -49,6 +52,6 @@ export function useLive(load, every = EVERY_S, first = null) {
       document.removeEventListener("visibilitychange", seen);
       removeEventListener("online", look);
     };
-  }, []);
+  }, keys);
   return { ...state, reload: () => ask.current() };
 }

@@ -8,6 +8,7 @@ import { part } from "./api.js";
 import { concertNow, drawOf, phaseOf } from "./catalog.js";
 import { serverNow } from "./clock.js";
 import { check, firstCall, isSigned, keyOf, numberIn, pieceName, pieceOf } from "./draw.js";
+import { ask as askFor, unnamed } from "./network.js";
 import { change, end, places, stumbled } from "./places.js";
 import { Problem } from "./problem.js";
 import { session } from "./session.js";
@@ -42,10 +43,10 @@ function keep(concertId, more) {
 /** A published file of a draw; nothing where there is none. Its name is a hash, so any cache may have it. */
 async function file(concertId, address) {
   const { apiUrl } = await settings();
-  const answer = await fetch(new URL(address, apiUrl + drawPath(concertId))).catch(() => null);
-  if (answer?.status === 404) return new Uint8Array();
-  if (!answer?.ok) throw new Problem({ code: answer?.status === 429 ? "RATE_LIMITED" : "NETWORK", status: answer?.status });
-  return new Uint8Array(await answer.arrayBuffer());
+  const { answer, body } = await askFor(new URL(address, apiUrl + drawPath(concertId)), "arrayBuffer");
+  if (answer.status === 404) return new Uint8Array();
+  if (!answer.ok) throw new Problem({ code: unnamed(answer.status), status: answer.status });
+  return new Uint8Array(body);
 }
 
 /** Seconds to wait before joining: who comes in first gains nothing, so the rush at the opening is spread. */

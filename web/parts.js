@@ -200,10 +200,10 @@ export function Note({ tone = "info", title, children, actions, alert = false, l
   `;
 }
 
-/** The sentence for a refusal, with its numbers, in the reader's language. */
-export function sentence(problem) {
+/** The sentence for a refusal, with its numbers, in the reader's language. `nameOf` a seat number is what the seat is called. */
+export function sentence(problem, nameOf = String) {
   const { code, body = {}, detail } = problem;
-  const seats = (body.seats ?? []).map(({ seatNumber }) => seatNumber);
+  const seats = (body.seats ?? []).map(({ seatNumber }) => nameOf(seatNumber));
   const values = {
     seats: seats.join(", "),
     limit: body.limit,
@@ -221,7 +221,7 @@ export function sentence(problem) {
 }
 
 /** A refusal with the step that helps. `steps` adds to or overrides the usual one: {CODE: {label, act | href}}. */
-export function ProblemNote({ problem, retry, steps = {} }) {
+export function ProblemNote({ problem, nameOf, retry, steps = {} }) {
   // Told to come back later: the way on opens by itself.
   const until = useMemo(() => (problem?.retryAfter > 8 ? new Date(serverNow() + problem.retryAfter * 1000).toISOString() : null), [problem]);
   const left = useSecondsLeft(until);
@@ -230,7 +230,7 @@ export function ProblemNote({ problem, retry, steps = {} }) {
   const soft = problem.transient || ["SEAT_TAKEN", "INSUFFICIENT_POINTS", "SALES_NOT_OPEN", "QUEUE_TOKEN_NOT_ACTIVE", "HELD_TOO_LONG", "NOT_ENOUGH_SEATS", "LEAVES_SINGLE_SEAT", "QUOTE_CHANGED"].includes(problem.code);
   return html`
     <${Note} tone=${soft ? "warn" : "bad"} alert actions=${step && html`<${Step} ...${step} />`}>
-      ${sentence(problem)}${left ? html` <b class="countdown" role="timer">${clockFace(left)}</b>` : ""}
+      ${sentence(problem, nameOf)}${left ? html` <b class="countdown" role="timer">${clockFace(left)}</b>` : ""}
     <//>
   `;
 }

@@ -4,10 +4,12 @@
 // read what that tab wrote. A closed tab loses its lock and the next one carries on, at the time that the server named.
 
 import { computed, effect, signal, untracked } from "./vendor/libraries.js";
+import { alarm, prepareAlarm } from "./alarm.js";
 import { call, part } from "./api.js";
 import { guessServerTime, monotonic, secondsUntil, serverNow } from "./clock.js";
 import { told } from "./language.js";
-import { session } from "./session.js";
+import { fetched } from "./network.js";
+import { renewAhead, session } from "./session.js";
 import { onForeignChange, recall, recallKeys, remember } from "./storage.js";
 
 /**
@@ -30,9 +32,8 @@ const NEGLECT_MS = 4000;
 const LOOK_MS = 20_000; // a timer stands still while the device sleeps: so often at least it is looked whether it is time
 const LONGEST_RETRY_S = 16; // in the lobby, whose views tell a pause of hours
 
-// Fetched when somebody queues, before the wait begins: waiting itself asks the network for nothing but polls.
-const alarms = () => import("./alarm.js");
-const lobby = () => import("./lobby.js");
+// Fetched when somebody comes into a lobby, long before the draw: waiting itself asks the network for nothing but polls.
+const lobby = () => fetched(import("./lobby.js"));
 
 const storageKey = (concertId) => `place.${session.value.sub}.${concertId}`;
 
@@ -46,6 +47,7 @@ function load() {
     }
   }
   places.value = found;
+  if (Object.values(found).some((place) => placeState(place) === "LOBBY")) lobby().catch(() => {}); // asked for again when it is due
   for (const { view, heardAt } of Object.values(found)) {
     guessServerTime(Date.parse(view.serverTime) + Math.max(0, monotonic() - heardAt));
   }
@@ -79,7 +81,7 @@ export function endOf(place) {
 
 /** Joins the lobby or the line, or takes up the place that the user already has (perhaps from another device). */
 export async function join(concert, wanted) {
-  (await alarms()).prepareAlarm();
+  prepareAlarm();
   const delay = concert.lobbyOpensAt ? (await lobby()).joinDelay(concert) : 0;
   if (delay) await new Promise((resolve) => setTimeout(resolve, delay * 1000));
   const { body: view } = await call("POST", `/concerts/${part(concert.concertId)}/queue-tokens`, { attempts: 2 });
@@ -174,7 +176,11 @@ async function keepPlace(concertId) {
       () => isNeglected(places.value[concertId]),
     );
   } catch (error) {
-    if (error.name !== "AbortError") throw error; // the lock was taken from this tab, which seemed to sleep
+    // Otherwise the lock was taken from this tab, which seemed to sleep. Nothing else that goes wrong ends the asking.
+    if (error.name !== "AbortError") {
+      console.error(error);
+      await new Promise((resolve) => setTimeout(resolve, NEGLECT_MS));
+    }
   } finally {
     watch.over = true;
     kept.delete(concertId);
@@ -206,12 +212,12 @@ async function alone(name, work, isNeglected_) {
 
 /** Polls until the place is let in or over. A hidden tab gives the lock away after each poll, should a visible one want it. */
 async function pollWhileWaiting(concertId, watch) {
-  const { alarm } = await alarms();
   while (!watch.over && isKept(places.value[concertId])) {
     const place = places.value[concertId];
     const wait = untilNextPoll(place);
     if (wait > 0) {
       watch.wake = new AbortController();
+      if (placeState(place) === "LOBBY") renewAhead();
       await alarm(Math.min(wait, LOOK_MS), watch.wake.signal);
       if (watch.wake.signal.aborted && document.hidden) return;
     } else {
@@ -229,14 +235,17 @@ async function askInLobby(concertId) {
 }
 
 async function poll(concertId, place) {
+  const user = session.value?.sub;
+  const isStillHere = () => session.value?.sub === user && places.value[concertId];
   change(concertId, { askedAt: monotonic() });
   try {
     const { body: view } = await call("GET", `${queuePath(concertId)}/current`, {
       queueToken: place.view.token,
       attempts: 1,
     });
-    if (places.value[concertId]) hear(concertId, view);
+    if (isStillHere()) hear(concertId, view);
   } catch (problem) {
+    if (!isStillHere()) return;
     if (!problem.transient) end(concertId, problem.code);
     else stumbled(concertId, problem);
   }

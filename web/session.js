@@ -2,11 +2,14 @@
 
 import { computed, signal } from "./vendor/libraries.js";
 import { clockIsKnown, serverNow } from "./clock.js";
+import { ask, parsed, unnamed } from "./network.js";
 import { Problem } from "./problem.js";
 import { settings } from "./settings.js";
 import { onForeignChange, recall, recallKeys, remember } from "./storage.js";
 
 const MARGIN_MS = 60_000; // a token is renewed so long before its end
+const AHEAD_MS = MARGIN_MS + Math.random() * 30 * 60_000; // and where nothing is asked so long before, everybody at another moment
+const BUSY = ["TooManyRequestsException", "ForbiddenException"]; // Cognito's names for a throttle and a firewall, both with a 400
 
 /** {idToken, accessToken, refreshToken, sub, username, lapsesAt} or null; `lapsesAt` is by this device's own clock. */
 export const session = signal(recall("session"));
@@ -38,30 +41,20 @@ function claims(jwt) {
 
 async function cognito(action, body) {
   const { cognitoUrl, userPoolClientId } = await settings();
-  let answer;
-  try {
-    answer = await fetch(cognitoUrl, {
-      method: "POST",
-      headers: {
-        "Content-Type": "application/x-amz-json-1.1",
-        "X-Amz-Target": `AWSCognitoIdentityProviderService.${action}`,
-      },
-      body: JSON.stringify({ ClientId: userPoolClientId, ...body }),
-    });
-  } catch {
-    throw new Problem({ code: "NETWORK" });
-  }
-  const text = await answer.text();
-  let result = {};
-  try {
-    result = text ? JSON.parse(text) : {};
-  } catch {
-    // Told below: an answer that is not JSON is no answer of Cognito's.
-  }
+  const { answer, body: text } = await ask(cognitoUrl, "text", {
+    method: "POST",
+    headers: {
+      "Content-Type": "application/x-amz-json-1.1",
+      "X-Amz-Target": `AWSCognitoIdentityProviderService.${action}`,
+    },
+    body: JSON.stringify({ ClientId: userPoolClientId, ...body }),
+  });
+  const result = parsed(text) ?? {};
   if (answer.ok) return result;
   // "UsernameExistsException", sometimes with a namespace before "#" or a note after ":".
   const kind = String(result.__type ?? "").split("#").pop().split(":")[0];
-  throw new Problem({ code: kind || "UNEXPECTED", detail: result.message ?? result.Message, status: answer.status });
+  const code = BUSY.includes(kind) ? "RATE_LIMITED" : answer.status < 500 && kind ? kind : unnamed(answer.status);
+  throw new Problem({ code, detail: result.message ?? result.Message, status: answer.status });
 }
 
 function begin({ IdToken, AccessToken, RefreshToken }, earlier) {
@@ -122,22 +115,35 @@ export function renew() {
 
 async function renewNow() {
   const current = session.value;
-  if (!current?.refreshToken) throw endSession();
-  try {
-    const { AuthenticationResult } = await cognito("InitiateAuth", {
-      AuthFlow: "REFRESH_TOKEN_AUTH",
-      AuthParameters: { REFRESH_TOKEN: current.refreshToken },
-    });
-    begin(AuthenticationResult, current);
-  } catch (problem) {
-    if (problem.code === "NETWORK" || problem.code === "TooManyRequestsException") throw problem;
-    throw endSession();
+  let result = null;
+  if (current?.refreshToken) {
+    try {
+      ({ AuthenticationResult: result } = await cognito("InitiateAuth", {
+        AuthFlow: "REFRESH_TOKEN_AUTH",
+        AuthParameters: { REFRESH_TOKEN: current.refreshToken },
+      }));
+    } catch (problem) {
+      if (problem.transient) throw problem;
+    }
   }
+  // Who has signed out meanwhile stays so, and so does whoever has signed in.
+  const isStillHere = session.value?.refreshToken === current?.refreshToken;
+  if (isStillHere && result) return begin(result, current);
+  if (isStillHere) keep(null);
+  throw new Problem({ code: "SIGN_IN_REQUIRED", status: 401 });
 }
 
-function endSession() {
-  keep(null);
-  return new Problem({ code: "SIGN_IN_REQUIRED", status: 401 });
+let aheadAt = 0;
+
+/**
+ * For a page that waits for a moment at which everybody asks: called now and then, it renews the token a while before that
+ * would be due, and a failure is made good at some moment of the time that is left.
+ */
+export async function renewAhead() {
+  const left = (session.value?.lapsesAt ?? Infinity) - Date.now();
+  if (left > AHEAD_MS || Date.now() < aheadAt) return;
+  aheadAt = Date.now() + Math.max(MARGIN_MS, Math.random() * left);
+  await renew().then(() => (aheadAt = 0), () => {});
 }
 
 /**

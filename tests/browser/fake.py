@@ -800,7 +800,11 @@ class FakeApi:
         """POST /reservations."""
         performance_id, done = str(request.body["performanceId"]), self.fan(request.user).done
         if "seatNumbers" in request.body:
-            return Answer(self.hold(request.user, performance_id, sorted(request.body["seatNumbers"])), 201)
+            numbers = sorted(request.body["seatNumbers"])
+            for held in map(self._shown, self.fan(request.user).reservations.values()):
+                if (held["performanceId"], held["seatNumbers"], held["status"]) == (performance_id, numbers, "HELD"):
+                    return Answer(held)
+            return Answer(self.hold(request.user, performance_id, numbers), 201)
         key = request.headers["idempotency-key"]
         if key not in done:
             done[key] = Answer(self._hold_best(request, performance_id), 201)

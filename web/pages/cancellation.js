@@ -76,6 +76,7 @@ export function Cancellation({ reservation, performance, done }) {
           return;
         }
         if (["NOT_CANCELLABLE", "PERFORMANCE_CANCELLED"].includes(problem.code)) await done();
+        else if (!problem.transient) quote.reload();
         throw problem;
       }
     });
@@ -83,6 +84,7 @@ export function Cancellation({ reservation, performance, done }) {
     if (pending) go(pending); // agreed to before a reload: the same attempt, to its end
   }, []);
 
+  const again = unanswered(reservationId) ?? (fresh && { seatNumbers: fresh.seatNumbers, expectedRefund: fresh.refund });
   const told = made && html`<${Made} made=${made} />`;
   if (!left.length) return told;
   if (!open) {
@@ -115,7 +117,7 @@ export function Cancellation({ reservation, performance, done }) {
       ${chosen.length === 0 ? html`<p class="hint">${t("cancelling.pick")}</p>` : !fresh && !quote.problem ? html`<${Loading} lines=${3} />` : null}
       ${chosen.length > 0 && html`<${Refused} problem=${quote.problem} retry=${quote.reload} />`}
       ${fresh && !quote.problem && html`<${Sum} quote=${fresh} />`}
-      <${Refused} problem=${cancelling.problem} retry=${() => go({ seatNumbers: chosen, expectedRefund: fresh?.refund })} />
+      <${Refused} problem=${cancelling.problem} retry=${again && (() => go(again))} />
       ${told}
       <div class="actions">
         <button type="button" class="button quiet" onClick=${() => setOpen(false)}>${t("cancelling.keep")}</button>

@@ -4,6 +4,7 @@ import { html, navigate, useEffect, useState } from "../vendor/libraries.js";
 import { concertNow, drawOf, performancesNow, phaseOf } from "../catalog.js";
 import { clockIsKnown, serverNow } from "../clock.js";
 import { day, dayAndTime, number, points, roughly, t, time, told } from "../language.js";
+import { useLive } from "../live.js";
 import { Busy, Countdown, href, Icon, Loading, Page, path, ProblemNote, signInFirst, useAction, useLoaded } from "../parts.js";
 import { isKept, join, places, placeState, want } from "../places.js";
 import { Poster } from "../poster.js";
@@ -88,7 +89,7 @@ function Door({ concert, dates, reload }) {
 
   const enter = () =>
     run(async () => {
-      (await import("../calling.js")).prepareCall();
+      await import("../calling.js").then(({ prepareCall }) => prepareCall(), () => {}); // a courtesy: without it one queues all the same
       const view = await join(concert, wanted);
       navigate(view.status === "ACTIVE" && wanted ? path`/concerts/${concertId}/dates/${wanted}` : path`/concerts/${concertId}/queue`);
     });
@@ -163,7 +164,7 @@ function Opening({ at, opened, says = "door.opens", until = "door.untilOpen" }) 
   `;
 }
 
-const ASK_WITHIN_MS = 10_000;
+const ASK_WITHIN_S = 10;
 
 /**
  * How far a concert's lobby is, or null if it has none: {phase, drawsAt}, of `soon`, `open`, `drawing` and `drawn`. Once it
@@ -172,18 +173,8 @@ const ASK_WITHIN_MS = 10_000;
 function useLobby({ concertId, lobbyOpensAt, salesOpenAt }) {
   const now = serverNow();
   const isClosed = Boolean(lobbyOpensAt) && Date.parse(salesOpenAt) <= now;
-  const [draw, setDraw] = useState(null);
-  useEffect(() => {
-    let timer;
-    const look = async () => {
-      const found = await drawOf(concertId).catch(() => null);
-      setDraw((before) => found ?? before);
-      const wait = Math.max(0, Date.parse(found?.drawsAt ?? 0) - serverNow());
-      if (found?.status !== "DRAWN") timer = setTimeout(look, wait + (0.5 + Math.random() / 2) * ASK_WITHIN_MS);
-    };
-    if (isClosed) look();
-    return () => clearTimeout(timer);
-  }, [isClosed]);
+  const again = ({ status, drawsAt }) => (status === "DRAWN" ? null : Math.max(0, Date.parse(drawsAt) - serverNow()) / 1000 + (0.5 + Math.random() / 2) * ASK_WITHIN_S);
+  const { value: draw } = useLive(async () => (isClosed ? drawOf(concertId) : null), (draw) => draw && again(draw), null, [concertId, isClosed]);
   if (!lobbyOpensAt) return null;
   if (now < Date.parse(lobbyOpensAt)) return { phase: "soon" };
   if (!isClosed) return { phase: "open" };

@@ -3,19 +3,20 @@
 import { html, useEffect, useMemo, useState } from "../vendor/libraries.js";
 import { performanceNow, sectionSeats } from "../catalog.js";
 import { points, t, told } from "../language.js";
+import { useLive } from "../live.js";
 import { Loading, ProblemNote, useLoaded } from "../parts.js";
 import { planOf } from "../plan.js";
 import { BestSeats } from "./best.js";
 import { Overview } from "./overview.js";
-import { PickPanel, useLookingAgain, usePicking } from "./picking.js";
+import { LOOK_AGAIN_S, PickPanel, usePicking } from "./picking.js";
 import { SectionSeats } from "./section.js";
 
 export function LargeFloor(shared) {
   const { performanceId, performance, mine, most } = shared;
-  const detail = useLoaded(() => performanceNow(performanceId), [performanceId]);
+  const detail = useLive(() => performanceNow(performanceId), LOOK_AGAIN_S, null, [performanceId]);
   const plan = useLoaded(() => planOf(performanceId, performance.hallVersion), [performanceId, performance.hallVersion]);
   const [sectionId, setSectionId] = useState(null);
-  const seats = useLoaded(() => (sectionId ? sectionSeats(performanceId, sectionId) : null), [performanceId, sectionId]);
+  const seats = useLive(async () => (sectionId ? sectionSeats(performanceId, sectionId) : null), LOOK_AGAIN_S, null, [performanceId, sectionId]);
   const look = () => (detail.reload(), sectionId && seats.reload());
   // A place for a wheelchair, or beside one, is asked for in so many words.
   const isKept = (seatNumber) => {
@@ -23,7 +24,6 @@ export function LargeFloor(shared) {
     return Boolean(accessible || companionOf);
   };
   const picking = usePicking({ ...shared, reload: look, wish: (picked) => (picked.some(isKept) ? { accessible: true } : {}) });
-  useLookingAgain(look, [performanceId, sectionId]);
 
   const states = useMemo(() => new Map((seats.value?.seats ?? []).map(({ seatNumber, status }) => [seatNumber, status])), [seats.value]);
   useEffect(() => picking.heard((seatNumber) => (states.has(seatNumber) ? states.get(seatNumber) === "AVAILABLE" : undefined)), [states]);
@@ -62,7 +62,7 @@ export function LargeFloor(shared) {
             : html`<${Overview} plan=${plan.value} detail=${detail.value} grades=${grades} choose=${setSectionId} />`}
         </section>
       </div>
-      <${PickPanel} ...${shared} picking=${picking} chosen=${picking.picked.map(named)} steps=${steps} />
+      <${PickPanel} ...${shared} picking=${picking} named=${named} steps=${steps} />
     </div>
   `;
 }

@@ -3,21 +3,21 @@
 import { html, useMemo, useState } from "../vendor/libraries.js";
 import { performanceNow, sectionSeats } from "../catalog.js";
 import { t, told } from "../language.js";
+import { useLive } from "../live.js";
 import { Loading, ProblemNote, useLoaded } from "../parts.js";
 import { planOf } from "../plan.js";
 import { Overview } from "./overview.js";
-import { useLookingAgain } from "./picking.js";
+import { LOOK_AGAIN_S } from "./picking.js";
 import { SectionSeats } from "./section.js";
 
 const NOBODY = new Set();
 const NOTHING = [];
 
 export function LargeHouse({ performance: { performanceId, hallVersion }, find }) {
-  const detail = useLoaded(() => performanceNow(performanceId), [performanceId]);
+  const detail = useLive(() => performanceNow(performanceId), LOOK_AGAIN_S, null, [performanceId]);
   const plan = useLoaded(() => planOf(performanceId, hallVersion), [performanceId, hallVersion]);
   const [sectionId, setSectionId] = useState(null);
-  const seats = useLoaded(() => (sectionId ? sectionSeats(performanceId, sectionId) : null), [performanceId, sectionId]);
-  useLookingAgain(() => (detail.reload(), sectionId && seats.reload()), [performanceId, sectionId]);
+  const seats = useLive(async () => (sectionId ? sectionSeats(performanceId, sectionId) : null), LOOK_AGAIN_S, null, [performanceId, sectionId]);
   const states = useMemo(() => new Map((seats.value?.seats ?? []).map(({ seatNumber, status }) => [seatNumber, status])), [seats.value]);
   const grades = useMemo(() => new Map((detail.value?.grades ?? []).map((grade, index) => [grade.gradeId, { ...grade, index }])), [detail.value]);
   const problem = (!plan.value && plan.problem) || (!detail.value && detail.problem);

@@ -1,6 +1,6 @@
 // Picking seats and having them held: what the map of a small hall and the plan of a large one have in common.
 
-import { html, navigate, useEffect, useState } from "../vendor/libraries.js";
+import { html, navigate, useState } from "../vendor/libraries.js";
 import { call } from "../api.js";
 import { points, span, t } from "../language.js";
 import { Busy, Countdown, href, Icon, Note, path, ProblemNote, signInFirst, useAction } from "../parts.js";
@@ -8,30 +8,18 @@ import { end, join, places, placeState } from "../places.js";
 import { signedIn } from "../session.js";
 import { recall, remember } from "../storage.js";
 
-const LOOK_AGAIN_MS = 10_000; // the map shows, the server decides: often enough to be useful
-
-/** Calls `look` now and then while the page is seen, and when it is seen again. */
-export function useLookingAgain(look, keys) {
-  useEffect(() => {
-    const whenSeen = () => {
-      if (!document.hidden) look();
-    };
-    const timer = setInterval(whenSeen, LOOK_AGAIN_MS);
-    document.addEventListener("visibilitychange", whenSeen);
-    return () => {
-      clearInterval(timer);
-      document.removeEventListener("visibilitychange", whenSeen);
-    };
-  }, keys);
-}
+/** Seconds between looks at a map: it shows, the server decides, so this is often enough to be useful. */
+export const LOOK_AGAIN_S = 10;
 
 /**
  * The seats that one has picked: {picked, lost, full, toggle, replace, heard, hold, reserve}.
  * @param most    how many there may be
+ * @param mine    what one holds or has booked of this date
  * @param reload  asks for the map again
+ * @param reloadMine  asks again what one holds
  * @param wish    what else goes with the picked seats
  */
-export function usePicking({ concertId, performanceId, most, reload, wish = () => ({}) }) {
+export function usePicking({ concertId, performanceId, most, mine, reload, reloadMine, wish = () => ({}) }) {
   const [picked, setPicked] = useState([]);
   const [lost, setLost] = useState([]);
   const [full, setFull] = useState(false); // one more was wanted than there may be
@@ -48,12 +36,16 @@ export function usePicking({ concertId, performanceId, most, reload, wish = () =
     else if (picked.length < most) replace([...picked, seatNumber]);
     else setFull(true);
   };
-  /** A picked seat that somebody else took meanwhile is dropped, and said so. `free` tells of a seat number, or undefined. */
+  /**
+   * A picked seat that somebody else took meanwhile is dropped, and said so. `free` tells of a seat number, or undefined. Where
+   * nobody knows whether one's own hold was made, the seats stay as they are: asking again for them tells.
+   */
   const heard = (free) => {
     const gone = picked.filter((seatNumber) => free(seatNumber) === false);
-    if (gone.length && !hold.busy) {
+    if (gone.length && !hold.busy && !hold.problem?.transient) {
+      const own = new Set((mine ?? []).flatMap(({ seatNumbers }) => seatNumbers));
       setPicked(picked.filter((seatNumber) => !gone.includes(seatNumber)));
-      setLost(gone);
+      setLost(gone.filter((seatNumber) => !own.has(seatNumber)));
     }
   };
   const reserve = () =>
@@ -67,6 +59,7 @@ export function usePicking({ concertId, performanceId, most, reload, wish = () =
           setPicked((before) => before.filter((seatNumber) => !taken.has(seatNumber)));
           reload();
         }
+        if (problem.transient) reloadMine();
         throw problem;
       }
     });
@@ -122,18 +115,20 @@ export function Gate({ concertId, concert, performanceId, children }) {
 
 /**
  * What one has picked, what it costs, and the button that has it held.
- * @param chosen   the picked seats: [{seatNumber, name, note, price}]
+ * @param named   what is known of a seat: seatNumber → {seatNumber, name, note, price}, or nothing yet
  */
-export function PickPanel({ concertId, concert, performanceId, picking, chosen, most, owned, mine, steps, children }) {
+export function PickPanel({ concertId, concert, performanceId, picking, named, most, owned, mine, steps, children }) {
   const { picked, lost, full, toggle, hold, reserve } = picking;
+  const chosen = picked.map(named).filter(Boolean);
+  const nameOf = (seatNumber) => named(seatNumber)?.name ?? seatNumber;
   return html`
     <aside class="pick panel" aria-labelledby="pick-title">
       <${Mine} reservations=${mine} />
       <h2 id="pick-title">${t("seats.picked", { n: picked.length, most })}</h2>
       ${most === 0 ? html`<p class="hint">${t("seats.ownAll", { n: owned })}</p>` : html`<${Picked} chosen=${chosen} toggle=${toggle} most=${most} />`}
       <p class="full" role="status">${full && most > 0 ? t("seats.full", { most }) : ""}</p>
-      ${lost.length > 0 && html`<${Note} tone="warn" alert>${t("seats.lost", { seats: lost.join(", ") })}<//>`}
-      <${ProblemNote} problem=${hold.problem} retry=${reserve} steps=${{ ...afterRefusal(concertId), ...steps }} />
+      ${lost.length > 0 && html`<${Note} tone="warn" alert>${t("seats.lost", { seats: lost.map(nameOf).join(", ") })}<//>`}
+      <${ProblemNote} problem=${hold.problem} nameOf=${nameOf} retry=${picked.length > 0 && reserve} steps=${{ ...afterRefusal(concertId), ...steps }} />
       ${children}
       ${most > 0 &&
       html`<${Gate} concertId=${concertId} concert=${concert} performanceId=${performanceId}>

@@ -5,11 +5,13 @@ import { page } from "../api.js";
 import { concert as concertOf, performancesNow, seatsOf } from "../catalog.js";
 import { hall } from "../hall.js";
 import { day, shortDay, t, time, told } from "../language.js";
+import { useLive } from "../live.js";
+import { fetched } from "../network.js";
 import { Busy, Confirm, Countdown, href, Icon, Note, Page, path, ProblemNote, useAction, useLoaded } from "../parts.js";
 import { leave, places, placeState, want } from "../places.js";
 import { session, signedIn } from "../session.js";
 import { Legend, SmallHall } from "../smallhall.js";
-import { PickPanel, useLookingAgain, usePicking } from "./picking.js";
+import { LOOK_AGAIN_S, PickPanel, usePicking } from "./picking.js";
 
 const AT_ONCE = 4; // seats in one reservation, by the contract
 
@@ -23,10 +25,10 @@ export function Seats({ concertId, performanceId }) {
   const isLarge = Boolean(performance?.hallVersion);
   const owned = (mine.value ?? []).reduce((sum, { seatNumbers, cancelledSeatNumbers }) => sum + seatNumbers.length - (cancelledSeatNumbers?.length ?? 0), 0);
   const limit = concert.value?.maxSeatsPerUser ?? AT_ONCE;
-  const shared = { concertId, performanceId, concert: concert.value, performance, mine: mine.value, owned, most: Math.max(0, Math.min(AT_ONCE, limit - owned)) };
+  const shared = { concertId, performanceId, concert: concert.value, performance, mine: mine.value, reloadMine: mine.reload, owned, most: Math.max(0, Math.min(AT_ONCE, limit - owned)) };
 
   useEffect(() => want(concertId, performanceId), [concertId, performanceId]);
-  const fetchLarge = () => import("./largefloor.js").then((module) => setLargeFloor(() => module.LargeFloor), () => setFailed({ code: "NETWORK", transient: true }));
+  const fetchLarge = () => fetched(import("./largefloor.js")).then((module) => setLargeFloor(() => module.LargeFloor), setFailed);
   useEffect(() => {
     if (isLarge) fetchLarge();
   }, [isLarge]);
@@ -49,19 +51,19 @@ const held = async (performanceId) =>
 /** A hall without rows of its own: all its seats on one map. Asks for them once it is known that it is one. */
 function SmallFloor({ isKnown, ...shared }) {
   const { performanceId, performance, mine, most } = shared;
-  const seats = useLoaded(() => (isKnown ? seatsOf(performanceId) : undefined), [performanceId, isKnown]);
+  const seats = useLive(async () => (isKnown ? seatsOf(performanceId) : null), LOOK_AGAIN_S, null, [performanceId, isKnown]);
   const picking = usePicking({ ...shared, reload: seats.reload });
   const { picked, toggle } = picking;
-  useLookingAgain(seats.reload, [performanceId]);
   useEffect(() => {
     if (!seats.value) return;
     const free = new Map(seats.value.seats.map(({ seatNumber, status }) => [seatNumber, status === "AVAILABLE"]));
     picking.heard((seatNumber) => free.get(seatNumber) ?? false);
   }, [seats.value]);
   const spots = useMemo(() => (seats.value ? hall(seats.value.seats.length).seats : []), [seats.value?.seats.length]);
-  const chosen = (seats.value?.seats ?? [])
-    .map((seat, index) => ({ ...seat, name: t("seats.name", { row: spots[index]?.row, seat: seat.seatNumber }) }))
-    .filter(({ seatNumber }) => picked.includes(seatNumber));
+  const named = (seatNumber) => {
+    const index = (seats.value?.seats ?? []).findIndex((seat) => seat.seatNumber === seatNumber);
+    return index < 0 ? null : { ...seats.value.seats[index], name: t("seats.name", { row: spots[index]?.row, seat: seatNumber }) };
+  };
 
   if (seats.problem && !seats.value) return html`<${ProblemNote} problem=${seats.problem} retry=${seats.reload} />`;
   return html`
@@ -74,7 +76,7 @@ function SmallFloor({ isKnown, ...shared }) {
         <${SmallHall} data=${seats.value} total=${performance?.seatsTotal} picked=${picked} mine=${mine ?? []} toggle=${toggle} full=${picked.length >= most} />
         <${Legend} />
       </section>
-      <${PickPanel} ...${shared} picking=${picking} chosen=${chosen} steps=${{ SEAT_TAKEN: { label: t("seats.refresh"), act: () => (picking.hold.clear(), seats.reload()) } }} />
+      <${PickPanel} ...${shared} picking=${picking} named=${named} steps=${{ SEAT_TAKEN: { label: t("seats.refresh"), act: () => (picking.hold.clear(), seats.reload()) } }} />
     </div>
   `;
 }

@@ -5,6 +5,7 @@ import { calendarFile } from "../calendar.js";
 import { stayAwake } from "../calling.js";
 import { serverNow } from "../clock.js";
 import { dayAndTime, t, told } from "../language.js";
+import { fetched } from "../network.js";
 import { Icon, Note, ProblemNote, useLoaded } from "../parts.js";
 import { keepPage } from "../offline.js";
 import { seatNames } from "../seatnames.js";
@@ -26,6 +27,8 @@ export function Tickets({ reservation, occasion, reload }) {
   const items = loaded.value ?? kept?.items ?? [];
   const names = seatNames(reservation, occasion.performance);
   const [large, setLarge] = useState(null);
+  const drawing = useLoaded(() => fetched(import("../vendor/qr-write.js")), []); // by who has a ticket
+  const encode = drawing.value?.encodeQR;
 
   useEffect(() => {
     if (loaded.value && occasion.concert && occasion.performance) keepBooking(reservation, occasion, loaded.value, serverNow());
@@ -46,11 +49,12 @@ export function Tickets({ reservation, occasion, reload }) {
       <h2 id="passes-title">${t("ticket.title", { n: tickets.length })}</h2>
       ${loaded.problem && kept && html`<${Note} tone="warn">${t("ticket.kept", { when: dayAndTime(kept.seenAt) })}<//>`}
       ${loaded.problem && !kept && html`<${ProblemNote} problem=${loaded.problem} retry=${loaded.reload} />`}
+      <${ProblemNote} problem=${drawing.problem} retry=${drawing.reload} />
       <ul>
-        ${tickets.map((ticket) => html`<li key=${ticket.seatNumber}><${Pass} ticket=${ticket} reservation=${reservation} occasion=${occasion} enlarge=${() => setLarge(ticket)} /></li>`)}
+        ${tickets.map((ticket) => html`<li key=${ticket.seatNumber}><${Pass} ticket=${ticket} encode=${encode} reservation=${reservation} occasion=${occasion} enlarge=${() => setLarge(ticket)} /></li>`)}
       </ul>
       ${status === "CONFIRMED" && html`<${Ways} reservation=${reservation} occasion=${occasion} names=${names} /><p class="hint">${t("ticket.hint")}</p>`}
-      <${Large} ticket=${large && tickets.find(({ seatNumber }) => seatNumber === large.seatNumber)} close=${() => setLarge(null)} />
+      <${Large} encode=${encode} ticket=${large && tickets.find(({ seatNumber }) => seatNumber === large.seatNumber)} close=${() => setLarge(null)} />
     </section>
   `;
 }
@@ -70,14 +74,14 @@ function useLookAgain(reload) {
   }, []);
 }
 
-function Pass({ ticket, reservation, occasion, enlarge }) {
+function Pass({ ticket, encode, reservation, occasion, enlarge }) {
   const bone = html`<span class="bone" />`;
   return html`
     <article class="pass ${ticket.dead ? "dead" : ""}">
       ${ticket.dead
         ? html`<p class="pass-dead"><${Icon} name="cross" /><b>${t("ticket.dead")}</b></p>`
         : ticket.code
-          ? html`<button type="button" class="pass-code" aria-label=${t("ticket.enlarge", { seat: ticket.name })} onClick=${enlarge}><${Code} code=${ticket.code} /></button>`
+          ? html`<button type="button" class="pass-code" aria-label=${t("ticket.enlarge", { seat: ticket.name })} onClick=${enlarge}><${Code} code=${ticket.code} encode=${encode} /></button>`
           : html`<div class="pass-code" aria-hidden="true" />`}
       <div class="pass-text">
         <p class="pass-seat">${ticket.name}</p>
@@ -118,7 +122,7 @@ function Ways({ reservation, occasion, names }) {
 }
 
 /** One code as large as the screen, which stays on meanwhile. */
-function Large({ ticket, close }) {
+function Large({ ticket, encode, close }) {
   const box = useRef(null);
   const shown = ticket?.code && !ticket.dead;
   useEffect(() => {
@@ -128,19 +132,13 @@ function Large({ ticket, close }) {
   }, [shown]);
   return html`
     <dialog ref=${box} class="pass-large" aria-label=${ticket?.name} onClose=${close} onClick=${close}>
-      ${shown && html`<${Code} code=${ticket.code} /><p>${ticket.name}</p><button type="button" class="button">${t("ticket.close")}</button>`}
+      ${shown && html`<${Code} code=${ticket.code} encode=${encode} /><p>${ticket.name}</p><button type="button" class="button">${t("ticket.close")}</button>`}
     </dialog>
   `;
 }
 
-/** A QR code. What draws it is fetched by who has a ticket. */
-function Code({ code }) {
-  const [encode, setEncode] = useState(null);
-  useEffect(() => {
-    let here = true;
-    import("../vendor/qr-write.js").then(({ encodeQR }) => here && setEncode(() => encodeQR));
-    return () => void (here = false);
-  }, []);
+/** A QR code, once what draws it is here. */
+function Code({ code, encode }) {
   const drawn = useMemo(() => encode && outline(encode(code, "raw", { ecc: "medium", border: QUIET })), [encode, code]);
   return html`<svg class="qr" viewBox="0 0 ${drawn?.size ?? 1} ${drawn?.size ?? 1}" role="img" aria-label=${t("ticket.code")} data-code=${code}>${drawn && html`<path d=${drawn.path} />`}</svg>`;
 }
