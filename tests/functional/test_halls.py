@@ -92,6 +92,14 @@ def test_the_list_of_dates_has_the_lowest_price_and_the_same_count() -> None:
     assert first["hallVersion"] == find()["hallVersion"]
 
 
+def test_accessible_places_are_everybodys_from_the_hour_on_that_the_catalog_says() -> None:
+    date: Any = find() | {"accessibleReleaseHours": 48}
+    release = date["startsAt"] - 48 * 3600
+
+    assert [halls.released(date, at) for at in (release - 1, release, date["startsAt"])] == [False, True, True]
+    assert not halls.released(find(), date["startsAt"])
+
+
 def test_the_layout_draws_every_seat_once_and_is_kept_for_a_year_and_compressed_when_asked() -> None:
     plain = read("get_layout")
     packed = read("get_layout", headers={"accept-encoding": "gzip, br"})

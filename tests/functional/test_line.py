@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+from functools import partial
 from typing import Any
 
 import pytest
@@ -169,10 +170,12 @@ def test_one_account_that_leaves_and_joins_all_the_time_does_not_spoil_the_line_
     assert numbers(honest, AT + 300)["position"] == 1
 
 
-def test_a_users_parallel_joins_share_one_number() -> None:
+@pytest.mark.parametrize("moment", range(membership.RECENT_SECONDS))
+def test_a_users_parallel_joins_share_one_number(moment: int) -> None:
     fill()
+    at = [AT + moment + n // 3 for n in range(5)]
     with Steps():
-        joins = [Work(f"join {n}", lambda: line.take_place(CONCERT, "dan", AT), {}) for n in range(5)]
+        joins = [Work(f"join {n}", partial(line.take_place, CONCERT, "dan", at[n]), {}) for n in range(5)]
         while standing := [each for each in joins if not each.ended]:
             for each in standing:
                 each.step()

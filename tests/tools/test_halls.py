@@ -10,6 +10,7 @@ from booking.layout import Hall, Section, section_of
 from tools.ost.publish import Mistakes, read_hall
 
 ROOT = Path(__file__).parents[2]
+DEMO = ROOT / "catalog" / "halls" / "namsan-philharmonic.yaml"
 GOOD = """\
 hallId: small-hall
 name: Small Hall
@@ -60,12 +61,58 @@ sections:
     width: 50
     rows: [{ rows: A-G, aisles: [16, -16] }]
 """
+EVERYTHING = """\
+hallId: everything
+name: A hall with all that a file can say
+grades:
+  - { gradeId: r, name: R }
+  - { gradeId: s, name: S }
+sections:
+  - sectionId: floor
+    name: Floor
+    grade: r
+    at: [40, 300]
+    bearing: 10
+    align: left
+    seatWidth: 60
+    rowDepth: 100
+    aisleWidth: 130
+    focus: [20, 250]
+    rows:
+      - { rows: F-D, seats: 7, grow: 2, shift: 15, aisles: [3, -2], missing: [2] }
+      - { rows: [C, 12], seats: [9-5, "4A", 3], accessible: [9], companions: { 8: 9 }, gap: 120 }
+  - sectionId: circle
+    name: Circle
+    centre: [0, -500]
+    radius: 1600
+    width: 25
+    bearing: -20
+    align: right
+    focus: [-100, 900]
+    rows:
+      - { rows: 1-3, numbered: from right, first: 101, step: 2, grade: s, grades: { r: [103, 105] }, aisles: [4] }
+      - { rows: A-D, skip: [B], seats: 9, grade: r, shift: -30, gap: 50, missing: [1, 9] }
+    mirror: { sectionId: circle-right, name: "Circle, right" }
+  - sectionId: "box-{n}"
+    name: "Box {n}"
+    grade: s
+    radius: 3000
+    bearing: 60
+    rows: [{ rows: A, seats: 4, accessible: [2], companions: { 3: 2 } }]
+    around: { times: 4, turn: 8, first: 3 }
+"""
 
 
 def read(tmp_path: Path, text: str) -> Hall:
     file = tmp_path / "hall.yaml"
     file.write_text(text)
     return read_hall(file)
+
+
+def example() -> str:
+    """Read the file that the document shows."""
+    [text] = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "halls.md").read_text("utf-8"), re.DOTALL)
+    return str(text)
 
 
 def problems(tmp_path: Path, text: str) -> list[str]:
@@ -254,6 +301,22 @@ def test_a_version_changes_with_anything_that_is_drawn_sold_or_judged(tmp_path: 
     assert len(versions | {again}) == len(changes) + 1
 
 
+@pytest.mark.parametrize(
+    ("file", "version"),
+    [
+        ("demo", "d2d91f0d96565e27"),
+        ("example", "294a2abdb3ff070b"),
+        ("everything", "129fe2b6acc7cf44"),
+        ("theatre", "ee4a20d76de96117"),
+    ],
+)
+def test_a_file_describes_the_same_hall_in_every_release(tmp_path: Path, file: str, version: str) -> None:
+    """Otherwise a hall that is published again is another version, which sold seats refuse."""
+    texts = {"demo": DEMO.read_text("utf-8"), "example": example(), "everything": EVERYTHING, "theatre": THEATRE}
+
+    assert read(tmp_path, texts[file]).version == version
+
+
 def test_an_outline_is_around_its_seats(tmp_path: Path) -> None:
     for section in read(tmp_path, THEATRE).sections:
         assert all(is_inside((seat["x"], seat["y"]), section.outline) for seat in section.seats), section.section_id
@@ -270,16 +333,14 @@ def is_inside(point: tuple[int, int], outline: tuple[tuple[int, int], ...]) -> b
 
 
 def test_the_example_in_the_document_is_a_hall(tmp_path: Path) -> None:
-    [example] = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "halls.md").read_text("utf-8"), re.DOTALL)
-
-    hall = read(tmp_path, example)
+    hall = read(tmp_path, example())
 
     assert [section.section_id for section in hall.sections] == ["stalls", "boxes-left", "boxes-right"]
     assert all(is_inside((seat["x"], seat["y"]), each.outline) for each in hall.sections for seat in each.seats)
 
 
 def test_the_demo_hall_is_a_concert_hall() -> None:
-    hall = read_hall(ROOT / "catalog" / "halls" / "namsan-philharmonic.yaml")
+    hall = read_hall(DEMO)
 
     assert hall.seats_total >= 3_000
     assert [grade["gradeId"] for grade in hall.grades] == ["vip", "r", "s", "a"]

@@ -162,6 +162,12 @@ def test_the_estimate_grows_while_nobody_enters() -> None:
     assert waits == sorted(set(waits))
 
 
+def test_a_clock_that_is_behind_makes_the_pace_no_shorter() -> None:
+    line = Line(capacity=10, admitted=100, issued=1000, pace=500, sample_at=AT, sample_from=100)
+
+    assert admission.pace_of(line, AT - 60) == admission.pace_of(line, AT) == 500
+
+
 def test_filling_an_empty_queue_says_nothing_about_the_pace() -> None:
     line = Line(capacity=500, issued=500)
     decision = decide(line, all_taken(1, 500))
