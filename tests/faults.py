@@ -11,6 +11,7 @@ it is what one sees whose earlier attempt is just being committed, item by item.
 
 import enum
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -227,6 +228,9 @@ class Wire:
         body = _body(request)
         if service in self.stand_ins:
             return _answer(url, *self.stand_ins[service](body))
+        if operation == "dynamodb.Query" and _is_turned(json.loads(body)):
+            message = "The BETWEEN operator requires upper bound to be greater than or equal to lower bound"
+            return _answer(url, 400, {"__type": "ValidationException", "message": message})
         token = json.loads(body).get("ClientRequestToken") if operation == "dynamodb.TransactWriteItems" else None
         if token in self._done:
             return _response(url, *self._done[token])
@@ -239,6 +243,15 @@ class Wire:
         if (then := self.after.get(operation)) is not None:
             then()
         return _response(url, status, headers, content)
+
+
+def _is_turned(query: dict[str, Any]) -> bool:
+    """Tell whether a query asks for a range that ends before it begins: DynamoDB refuses it, the emulator not."""
+    bounds = re.search(r"BETWEEN (:\w+) AND (:\w+)", query["KeyConditionExpression"])
+    if bounds is None:
+        return False
+    first, last = (query["ExpressionAttributeValues"][name] for name in bounds.groups())
+    return int(first["N"]) > int(last["N"]) if "N" in first else first["S"] > last["S"]
 
 
 def _body(request: AWSPreparedRequest) -> bytes:

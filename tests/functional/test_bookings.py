@@ -114,6 +114,13 @@ def test_every_booking_is_there_once_whatever_the_pages_are(
     assert [each["refunded"] for each in found] == [0, 0, 100, 100]
 
 
+def test_a_page_may_end_with_the_last_seat_of_the_hall(world: World) -> None:
+    bought(world, "ann", SEATS - 1, name="ann")
+    bought(world, "bob", SEATS, name="bob")
+
+    assert names(everything(world, limit="1")) == ["ann", "bob"]
+
+
 def test_bookings_of_a_date_that_was_called_off_are_there_once(world: World) -> None:
     bought(world, "ann", 1, 5, name="ann")
     early = bought(world, "bob", 2, 3, name="bob")

@@ -119,6 +119,21 @@ def test_a_query_begins_where_its_condition_holds(strict: Strict, start: dict[st
             dynamodb.client().query(**query)
 
 
+@pytest.mark.parametrize(("first", "last", "stands"), [("5", "5", True), ("5", "10", True), ("10", "5", False)])
+def test_a_range_does_not_end_before_it_begins(strict: Strict, first: str, last: str, stands: bool) -> None:
+    query: Any = {
+        "TableName": "SeatsTable",
+        "KeyConditionExpression": "#performanceId = :performance AND #seatNumber BETWEEN :first AND :last",
+        "ExpressionAttributeNames": {"#performanceId": "performanceId", "#seatNumber": "seatNumber"},
+        "ExpressionAttributeValues": {":performance": {"S": "x.y"}, ":first": {"N": first}, ":last": {"N": last}},
+    }
+    if stands:
+        assert dynamodb.client().query(**query)["Count"] == 0
+    else:
+        with pytest.raises(ClientError, match="ValidationException"):
+            dynamodb.client().query(**query)
+
+
 def page(function: str, **query: str) -> dict[str, Any]:
     event = world.read_event(function, "ok")
     event["queryStringParameters"] = query

@@ -112,6 +112,8 @@ def performance_of(seat: Seat) -> str:
 
 def _read(performance_id: str, numbers: range, *, consistent: bool) -> list[Seat]:
     """Read what there is of these seats, in order, with one query for each block of 600."""
+    if not numbers:
+        return []
     items: list[Any] = []
     for block in range(numbers.start // BLOCK, (numbers.stop - 1) // BLOCK + 1):
         items += query_all(
