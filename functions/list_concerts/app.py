@@ -22,7 +22,8 @@ def list_concerts() -> Response[Any]:
     limit, cursor = http.paging(app)
     now = clock.now()
     concerts, last = catalog.list_concerts(limit, key_of(cursor), now)
-    queues = items.recent_queues([concert["sk"] for concert in concerts], now)
+    ids = [concert["sk"] for concert in concerts]
+    queues = items.read_queues(ids) if cursor else items.recent_queues(ids, now)
     shown = [
         catalog.concert_view(concert, now) | {"saleStatus": sale.status(concert, queues.get(concert["sk"], {}), now)}
         for concert in concerts

@@ -3,6 +3,7 @@
 import pytest
 
 from booking import halls, memory
+from booking.cursors import cursor_of
 from booking.layout import Hall, Row, Section
 from tests.world import CONCERT, PERFORMANCES, SEATS, START, Answer, World
 
@@ -74,6 +75,25 @@ def test_memory_is_emptied_before_made_up_keys_fill_a_process(world: World) -> N
         assert world_wide == "something"
 
     assert len(memory.known) <= memory.ENTRIES
+
+
+@pytest.mark.parametrize(("function", "key"), [("list_concerts", "sk"), ("list_sales", "concertId")])
+def test_pages_that_begin_wherever_somebody_says_are_not_kept(world: World, function: str, key: str) -> None:
+    for number in range(5):
+        world.publish(f"concert-{number}", {"first": {}})
+
+    def read(cursor: str | None, limit: int) -> list[str]:
+        query = {"limit": str(limit)} | ({} if cursor is None else {"cursor": cursor})
+        answer = world.call(function, "olga", claims={"cognito:groups": "[organiser]"}, query=query)
+        return [item["concertId"] for item in answer.body["items"]]
+
+    whole = read(None, 100)
+    known = set(memory.known)
+
+    for number in range(5):
+        cursor = cursor_of({key: f"concert-{number}-and-a-half"}, key)
+        assert read(cursor, 100) == whole[number + 1 :]
+    assert set(memory.known) == known
 
 
 def test_a_name_that_is_used_of_another_kind_of_thing_too_is_not_taken_for_it(world: World) -> None:

@@ -13,6 +13,7 @@ from booking import clock
 from booking.dynamodb import (
     ConditionFailed,
     Item,
+    Page,
     TransactionRefused,
     Write,
     attempts,
@@ -162,15 +163,16 @@ def _find(pk: str, sk: str, at: int) -> Item | None:
 
 
 def list_concerts(limit: int, after: str | None, at: int) -> tuple[list[Concert], Item | None]:
-    """Return one page of concerts by id, and the key to go on from."""
+    """Return one page of concerts by id, and the key to go on from.
+
+    Only the first page is remembered: there are as many others as somebody makes up ids to go on from.
+    """
     start = {"pk": "CONCERT", "sk": after} if after else None
-    page = cached(
-        "page",
-        (limit, after),
-        lambda: query(settings().catalog_table, "#pk = :pk", consistent=False, limit=limit, start=start, pk="CONCERT"),
-        at,
-        CACHE_SECONDS,
-    )
+
+    def read() -> Page:
+        return query(settings().catalog_table, "#pk = :pk", consistent=False, limit=limit, start=start, pk="CONCERT")
+
+    page = read() if after else cached("page", limit, read, at, CACHE_SECONDS)
     return cast(list[Concert], page.items), page.last_key
 
 

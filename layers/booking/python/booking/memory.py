@@ -8,7 +8,8 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 ENTRIES = 1000
-"""Past this everything is forgotten at once, so that no list of keys that somebody makes up fills a process."""
+"""Past this everything is forgotten at once, so that no list of keys that somebody makes up fills a process. What is as
+large as a page has no keys that anybody can make up."""
 
 known: dict[tuple[str, Hashable], tuple[int, Any]] = {}
 """When and what, by kind and key. Who plays several processes in one lays another one's here."""

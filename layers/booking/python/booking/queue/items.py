@@ -174,14 +174,15 @@ def recent_queue(concert_id: str, at: int) -> QueueItem:
     return cached("queue", concert_id, lambda: read_queue(concert_id, consistent=False), at, CACHE_SECONDS)
 
 
+def read_queues(concert_ids: Sequence[str]) -> dict[str, QueueItem]:
+    """Read the queue items of concerts at once."""
+    found = get_many(settings().queue_table, [queue_key(concert_id) for concert_id in concert_ids])
+    return {item["pk"]: cast(QueueItem, item) for item in found}
+
+
 def recent_queues(concert_ids: Sequence[str], at: int) -> dict[str, QueueItem]:
-    """Return the queue items of concerts, at most some seconds old, read at once."""
-
-    def read() -> dict[str, QueueItem]:
-        found = get_many(settings().queue_table, [queue_key(concert_id) for concert_id in concert_ids])
-        return {item["pk"]: cast(QueueItem, item) for item in found}
-
-    return cached("queues", tuple(concert_ids), read, at, LIST_CACHE_SECONDS)
+    """Return the queue items of concerts, at most some seconds old. Each list of concerts is remembered on its own."""
+    return cached("queues", tuple(concert_ids), lambda: read_queues(concert_ids), at, LIST_CACHE_SECONDS)
 
 
 def read_counter(concert_id: str, *, consistent: bool = True) -> CounterItem:
