@@ -398,6 +398,18 @@ def test_a_hall_may_stand_in_the_file_and_is_known_from_then_on(world: World) ->
     assert [seat["label"] for seat in halls.sections(other, clock.now())[0].seats[:3]] == ["1", "2", "3"]
 
 
+def test_a_hall_that_goes_back_to_an_earlier_layout_is_the_one_that_was_published_last(world: World) -> None:
+    upcoming = GOOD.replace("salesOpenAt: 2026", "salesOpenAt: 2036")
+    for hall in (HALL, HALL.replace("1-10", "1-12"), HALL):
+        send(world, hall + upcoming + IN_HALL)
+        world.time.sleep(MEMORY_SECONDS)
+        assert send(world, hall + upcoming + IN_HALL).body["applied"]
+
+    without = send(world, upcoming + IN_HALL)
+
+    assert (without.body["changes"], catalog.read_performance("night-sky.hall")["seatsTotal"]) == ([], 20)
+
+
 def test_the_largest_file_is_read_in_time_however_it_is_written(world: World) -> None:
     import time as real
 
@@ -455,4 +467,6 @@ def test_whatever_happens_to_a_call_the_catalog_is_whole_and_in_the_log_once(wor
             assert (answer.status, answer.body["applied"]) == (200, True), (kind, operation, answer)
             assert (dates(), len(log(world))) == (whole, 1), (kind, operation)
             world.new_process()
-            assert send(world, HALL + GOOD + IN_HALL, dryRun="true").body["changes"] == [], (kind, operation)
+            for text in (HALL + GOOD + IN_HALL, GOOD + IN_HALL):
+                again = send(world, text, dryRun="true")
+                assert (again.status, again.body["changes"]) == (200, []), (kind, operation)

@@ -199,7 +199,7 @@ def _plan_concert(plan: Plan, wanted: Concert, at: int) -> tuple[list[Step], lis
     of_concert = _plan_item(plan, "concert", concert_id, published, wanted.item | sums)
     of_concert += _plan_lobby(plan, concert_id, published or {}, wanted.item, here)
     for hall in wanted.halls:
-        if hall.version not in {known.version for known in plan.halls} and not _has_hall(hall):
+        if hall.version not in {known.version for known in plan.halls} and not _is_newest(hall):
             plan.halls.append(hall)
             detail = f"{hall.seats_total} seats in {len(hall.sections)} sections"
             plan.changes.append(Change("hall", f"{hall.hall_id} {hall.version}", "created", concert_id, note=detail))
@@ -397,9 +397,10 @@ def _as_read(before: Item | None) -> tuple[str, dict[str, Any]]:
     return " AND ".join(same + absent), values
 
 
-def _has_hall(hall: Hall) -> bool:
-    """Tell whether a version of a hall is there as a whole: its summary is written last."""
-    return get(settings().catalog_table, {"pk": halls.partition(hall.version), "sk": "SUMMARY"}) is not None
+def _is_newest(hall: Hall) -> bool:
+    """Tell whether this version of a hall was published last, and so is there as a whole: that is written last."""
+    newest = get(settings().catalog_table, {"pk": halls.NEWEST, "sk": hall.hall_id})
+    return newest is not None and newest["version"] == hall.version
 
 
 def _put_hall(hall: Hall) -> None:
