@@ -1,11 +1,12 @@
 """The drill of the runbook: a table is brought back under its own name, with everything that protects it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import boto3
 import pytest
 
-from tools.ost.restore import count, put_in_place, restore_beside
+from tools.ost.restore import count, protect, put_in_place, restore_beside
 
 TABLE, BESIDE = "PointsTable", "PointsTable-restored"
 
@@ -72,3 +73,48 @@ def test_run_that_died_is_finished_by_the_next(client: Any, monkeypatch: pytest.
     put_in_place(client, TABLE, BESIDE)
 
     assert (count(client, TABLE), settings_of(client)) == (3, before)
+
+
+def test_restore_of_an_hour_is_waited_for(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    describe, asked = client.describe_table, iter(range(3600 // 20))
+
+    def slowly(**parameters: Any) -> Any:
+        answer = describe(**parameters)
+        if "RestoreSummary" in answer["Table"] and next(asked, None) is not None:
+            answer["Table"]["TableStatus"] = "CREATING"
+        return answer
+
+    monkeypatch.setattr(client, "describe_table", slowly)
+    monkeypatch.setattr("botocore.waiter.time.sleep", lambda _: None)
+
+    restore_beside(client, TABLE, BESIDE)
+
+    assert (count(client, BESIDE), next(asked, None)) == (3, None)
+
+
+def test_run_after_one_that_did_not_wait_for_the_end_keeps_what_was_written_since(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = settings_of(client)
+    for _ in range(2):  # again, some day later
+        restore_beside(client, TABLE, BESIDE)
+        client.put_item(TableName=TABLE, Item={"userId": {"S": "fan"}, "sk": {"S": "LOST"}})
+        with monkeypatch.context() as dying:
+            dying.setattr("tools.ost.restore.protect", _dies_at(TABLE, protect))
+            with pytest.raises(ConnectionError):
+                put_in_place(client, TABLE, BESIDE)
+        assert "Item" not in client.get_item(TableName=TABLE, Key={"userId": {"S": "fan"}, "sk": {"S": "LOST"}})
+        client.put_item(TableName=TABLE, Item={"userId": {"S": "fan"}, "sk": {"S": "SINCE"}})
+
+        put_in_place(client, TABLE, BESIDE)
+
+        assert (count(client, TABLE), settings_of(client)) == (4, before)
+
+
+def _dies_at(table: str, whole: Callable[..., None]) -> Callable[..., None]:
+    def dies(client: Any, name: str, **parameters: Any) -> None:
+        if name == table:
+            raise ConnectionError
+        whole(client, name, **parameters)
+
+    return dies

@@ -16,8 +16,10 @@ from tools.ost.stack import Stack, StackOption, StateOption
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import TimeToLiveSpecificationTypeDef
+    from mypy_boto3_dynamodb.type_defs import TimeToLiveSpecificationTypeDef, WaiterConfigTypeDef
 
+PATIENCE: "WaiterConfigTypeDef" = {"Delay": 20, "MaxAttempts": 540}
+"""How long a restore is waited for: an hour is usual, three are not."""
 TABLES = ("catalog", "seats", "reservations", "points", "queue", "payments", "check_ins", "log")
 
 
@@ -60,23 +62,41 @@ def restore_beside(
     else:
         moment: dict[str, Any] = {"RestoreDateTime": at} if at else {"UseLatestRestorableTime": True}
         client.restore_table_to_point_in_time(SourceTableName=name, TargetTableName=beside, **moment)
-    client.get_waiter("table_exists").wait(TableName=beside)
+    client.get_waiter("table_exists").wait(TableName=beside, WaiterConfig=PATIENCE)
 
 
 def put_in_place(client: "DynamoDBClient", name: str, beside: str) -> None:
-    """Make the table `name` what `beside` is, as protected as `name` was. A run that died is finished by the next."""
-    if _exists(client, name):
-        protect(client, beside, like=name)  # so that a next run knows how
-    saved = client.create_backup(TableName=beside, BackupName="in-place")["BackupDetails"]["BackupArn"]
-    if _exists(client, name):
-        client.update_table(TableName=name, DeletionProtectionEnabled=False)
-        client.delete_table(TableName=name)
-        client.get_waiter("table_not_exists").wait(TableName=name)
-    client.restore_table_from_backup(TargetTableName=name, BackupArn=saved)
-    client.get_waiter("table_exists").wait(TableName=name)
+    """Make the table `name` what `beside` is, as protected as `name` was. A run that died is finished by the next.
+
+    Once `name` is there again, a next run keeps what was written into it.
+    """
+    if not _is_in_place(client, name, beside):
+        if _exists(client, name):
+            protect(client, beside, like=name)  # so that a next run knows how
+        saved = client.create_backup(TableName=beside, BackupName="in-place")["BackupDetails"]["BackupArn"]
+        if _exists(client, name):
+            client.update_table(TableName=name, DeletionProtectionEnabled=False)
+            client.delete_table(TableName=name)
+            client.get_waiter("table_not_exists").wait(TableName=name, WaiterConfig=PATIENCE)
+        client.restore_table_from_backup(TargetTableName=name, BackupArn=saved)
+    client.get_waiter("table_exists").wait(TableName=name, WaiterConfig=PATIENCE)
     protect(client, name, like=beside)
     client.update_table(TableName=beside, DeletionProtectionEnabled=False)
     client.delete_table(TableName=beside)
+
+
+def _is_in_place(client: "DynamoDBClient", name: str, beside: str) -> bool:
+    """Tell whether `name` was restored, or is being restored, from this very `beside`: one of that name was there at
+    every restore before."""
+    if not _exists(client, name):
+        return False
+    source = client.describe_table(TableName=beside)["Table"]
+    restored = client.describe_table(TableName=name)["Table"].get("RestoreSummary")
+    return (
+        restored is not None
+        and restored.get("SourceTableArn") == source["TableArn"]
+        and restored["RestoreDateTime"] >= source["CreationDateTime"]
+    )
 
 
 def protect(client: "DynamoDBClient", name: str, *, like: str) -> None:
@@ -98,14 +118,18 @@ def protect(client: "DynamoDBClient", name: str, *, like: str) -> None:
 
 
 def count(client: "DynamoDBClient", name: str) -> int:
-    """Count a table's items, page by page."""
+    """Count a table's items, page by page; while it is being restored, wait until it is there."""
+    client.get_waiter("table_exists").wait(TableName=name, WaiterConfig=PATIENCE)
     pages = client.get_paginator("scan").paginate(TableName=name, Select="COUNT", ConsistentRead=True)
     return sum(page["Count"] for page in pages)
 
 
 def _exists(client: "DynamoDBClient", name: str) -> bool:
+    """Tell whether a table is there; while it is going, wait until it is gone."""
     try:
-        client.describe_table(TableName=name)
+        going = client.describe_table(TableName=name)["Table"]["TableStatus"] == "DELETING"
     except client.exceptions.ResourceNotFoundException:
         return False
-    return True
+    if going:
+        client.get_waiter("table_not_exists").wait(TableName=name, WaiterConfig=PATIENCE)
+    return not going
