@@ -21,8 +21,8 @@ EXACT = {
     "charge": (1, 4, 1, 0),
     "use": (1, 4, 1, 0),
     "pay": (4, 20, 3, 5),
-    "cancel": (4, 18, 1, 0),
-    "cancel_two": (4, 21, 1, 0),
+    "cancel": (5, 18, 1, 0),
+    "cancel_two": (5, 21, 1, 0),
     "overview_2000": (44.5, 0, 1, 0),
     "overview_20000": (374.5, 0, 1, 0),
     "scan": (1, 2, 0.01, 0),
@@ -46,8 +46,8 @@ EXACT_COLD = {
     "charge": (1, 4),
     "use": (1, 4),
     "pay": (4, 20),
-    "cancel": (4.5, 18),
-    "cancel_two": (4.5, 21),
+    "cancel": (5, 18),
+    "cancel_two": (5, 21),
     "advance_tick": (24, 0),
 }
 """Read and write units of a call in a process that has just started."""

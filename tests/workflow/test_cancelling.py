@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from booking import cancellations, clock, dynamodb, payments, points, tickets
+from booking import cancellations, catalog, clock, dynamodb, payments, points, tickets
 from booking.dynamodb import delete, put, query_all, update, write
 from booking.settings import settings
 from tests.world import PERFORMANCES, PRICE, START, TABLES, Answer, World
@@ -202,6 +202,23 @@ def test_a_date_that_is_moved_can_be_given_back_in_full(world: World) -> None:
     offer = quoted(world, held).body
     assert (offer["refund"], offer["rule"]) == (100, "MOVED")
     assert cancel(world, held, 100).status == 201
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [({"cancelled": True}, "PERFORMANCE_CANCELLED"), ({"startsAt": START + 30 * DAY}, "QUOTE_CHANGED")],
+    ids=["called off", "moved"],
+)
+def test_no_fee_is_kept_where_the_date_has_just_changed(world: World, change: dict[str, Any], code: str) -> None:
+    starts_in(world, 4)
+    held = bought(world, 1)
+    world.time.sleep(DAY + 1)
+    offer = quoted(world, held).body
+    assert (offer["refund"], offer["fee"]) == (80, 20)
+    date = catalog.read_performance(PERFORMANCES[0])
+    write(put(TABLES["catalog"], {**date, **change}))  # this process remembers the date as it was
+
+    assert cancel(world, held, 80).code == code
 
 
 def test_a_strangers_booking_does_not_exist(world: World) -> None:

@@ -102,7 +102,7 @@ def _offer(reservation: Reservation, payment: Payment | None, seat_numbers: list
     wanted = sorted(seat_numbers or left)
     prices = reservations.prices(reservation)
     try:
-        offered = fees.quote(_terms(reservation, payment, at), [prices[number] for number in wanted], at)
+        offered = fees.quote(_terms(reservation, payment), [prices[number] for number in wanted], at)
     except fees.NotAllowed as refused:
         raise NotCancellable(_WHY[refused.reason], reason=refused.reason) from refused
     return Offer(reservation, payment, wanted, offered)
@@ -114,11 +114,15 @@ _WHY = {
 }
 
 
-def _terms(reservation: Reservation, payment: Payment, at: int) -> fees.Terms:
+def _terms(reservation: Reservation, payment: Payment) -> fees.Terms:
     """Return the terms that the seats were held with; older bookings, which noted none, have today's start and the
-    usual ones."""
+    usual ones.
+
+    The date is read as it is now: whoever cancels after it was moved or called off pays no fee, whatever this process
+    remembers of it. Who had asked before that has cancelled before it.
+    """
     try:
-        performance = catalog.find_performance(reservation["performanceId"], at)
+        performance = catalog.read_performance(reservation["performanceId"])
     except PerformanceNotFound:
         performance = None
     if performance is not None:
