@@ -359,6 +359,21 @@ def test_a_payment_gives_back_no_more_than_it_took(world: World) -> None:
     assert refunds(world) == []
 
 
+def test_a_party_as_large_as_the_stack_allows_is_booked_and_cancelled(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAX_SEATS_PER_USER", "6")
+    settings.cache_clear()
+    body = {"performanceId": PERFORMANCES[0], "quantity": 6}
+    held = world.ask("reserve_seats", "ann", body, key="k", queue_token=world.enter("ann")).body
+    world.charge("ann", 6 * PRICE)
+    assert world.pay("ann", held).status == 201
+
+    answer = cancel(world, held, 6 * PRICE, *quoted(world, held).body["seatNumbers"])
+
+    assert (answer.status, answer.body) == (201, answer.body | {"balance": 6 * PRICE})
+
+
 def test_a_booking_from_before_there_were_cancellations_can_be_cancelled(world: World) -> None:
     starts_in(world, 8)
     held = bought(world, 1, 2)

@@ -153,14 +153,18 @@ def _line(longest: int) -> Schema:
 
 _NAME = _text(64, 1) | {"pattern": r"^[A-Za-z0-9._-]+$"}
 _AMOUNT = _integer(1, MAX_AMOUNT)
-_SEATS = {
-    "type": "function-after",
-    "function": {"type": "no-info", "function": _distinct},
-    "schema": {"type": "list", "items_schema": _integer(1), "min_length": 1, "max_length": MAX_SEATS},
-    "metadata": {"pydantic_js_updates": {"uniqueItems": True}},
-}
 
-_SOME_SEATS: Schema = {"type": "default", "default": None, "schema": {"type": "nullable", "schema": _SEATS}}
+
+def _seats(most: int) -> Schema:
+    return {
+        "type": "function-after",
+        "function": {"type": "no-info", "function": _distinct},
+        "schema": {"type": "list", "items_schema": _integer(1), "min_length": 1, "max_length": most},
+        "metadata": {"pydantic_js_updates": {"uniqueItems": True}},
+    }
+
+
+_SOME_SEATS: Schema = {"type": "default", "default": None, "schema": {"type": "nullable", "schema": _seats(MAX_PARTY)}}
 _REFUND = _integer(0, 1_000_000_000)
 
 SCHEMAS: dict[type, Schema] = {
@@ -169,7 +173,7 @@ SCHEMAS: dict[type, Schema] = {
         "function": {"type": "no-info", "function": _either},
         "schema": _body(
             performanceId=_text(100, 1),
-            seatNumbers={"type": "default", "default": None, "schema": _SEATS},
+            seatNumbers={"type": "default", "default": None, "schema": _seats(MAX_SEATS)},
             quantity={"type": "default", "default": None, "schema": _integer(1, MAX_PARTY)},
             gradeId={"type": "default", "default": None, "schema": {"type": "nullable", "schema": _text(40, 1)}},
             sectionId={"type": "default", "default": None, "schema": {"type": "nullable", "schema": _text(40, 1)}},
