@@ -54,15 +54,20 @@ def deploy(
             return Stack.find(name)
 
         before = _digests_of(name) if "edge" in config else ""
-        if rotate and before:
-            _rotate(Stack.find(name))
-            before = _digests_of(name)
         stack = main(before)
         if "edge" not in config:
             return
-        edge = deploy_edge(stack, config["edge"]["parameters"], parameters.get("AlarmEmail", ""))
+
+        def outside() -> Stack:
+            return deploy_edge(stack, config["edge"]["parameters"], parameters.get("AlarmEmail", ""))
+
+        edge = outside()
         if not before:  # the first time: there was nothing to know the edge by
             main(_digests_of(name))
+        elif rotate:  # only now, when the edge sends the secret of now: the API knows that and one more
+            _rotate(stack)
+            main(_digests_of(name))
+            edge = outside()
     with step("Uploading web/", "Uploaded web/"):
         upload(edge.client("s3"), edge.outputs["FilesBucket"], WEB, configuration(stack))
     out.print(edge.outputs["WebUrl"], highlight=False)
