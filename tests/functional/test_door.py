@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from booking import aws, check_ins, clock, keys, payments, seats, signatures, tickets
 from booking.dynamodb import put, query_all, write
+from booking.keys import Keys
 from booking.settings import settings
 from tests.functional import world
 from tests.functional.world import OTHER, PERFORMANCE, USER
@@ -331,3 +332,23 @@ def test_ticket_outlives_one_rotation_of_the_key() -> None:
     assert len(signatures.public_keys()) == 2
     assert scan(ticket["code"])["outcome"] == "ADMITTED"
     assert bought(OTHER, 10)["code"].split(":")[1] != ticket["code"].split(":")[1]
+
+
+def test_ticket_of_a_key_that_was_rotated_in_a_moment_ago_lets_in_and_forged_ones_cost_a_door_one_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert scan(bought()["code"])["outcome"] == "ADMITTED"
+    aws.client("secretsmanager").put_secret_value(SecretId="SigningKeySecret", SecretString="t" * 64)
+    with monkeypatch.context() as another_process:
+        another_process.setattr("booking.signatures._keys", Keys(lambda: settings().signing_key_secret_arn))
+        code = bought(OTHER, 10)["code"]
+
+    assert scan(code, "2")["outcome"] == "ADMITTED"
+
+    looks: list[object] = []
+    aws.client("secretsmanager").meta.events.register("before-call", lambda **_: looks.append(1))
+    parts = code.split(":")
+    for number in range(5):
+        forged = ":".join([parts[0], f"0000000{number}", *parts[2:]])
+        assert scan(forged, f"forged-{number}")["outcome"] == "INVALID"
+    assert len(looks) <= 2

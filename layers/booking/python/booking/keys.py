@@ -23,6 +23,7 @@ OUTAGE_PAUSE_SECONDS = 30
 """How long a process works with the keys that it has after it could not read them again."""
 MISS_PAUSE_SECONDS = 5
 """How long after a look in vain no other unknown key is looked for, so that forged tokens cost next to no calls."""
+OUTAGE = "the keys of a secret cannot be read again; the ones at hand stay in use"
 VERSION = r"[A-Za-z0-9-]{32,64}"
 """What the version of a secret looks like."""
 
@@ -76,7 +77,19 @@ class Keys:
         except TemporarilyUnavailable:
             if not self.current:
                 raise
-            logger.warning("the keys of a secret cannot be read again; the ones at hand stay in use")
+            logger.warning(OUTAGE)
+
+    def look_again(self) -> bool:
+        """Read the keys, though they are not old, unless that was done a moment ago; tell whether they were read."""
+        if time.monotonic() - self.missed_at <= MISS_PAUSE_SECONDS:
+            return False
+        self.missed_at = time.monotonic()
+        try:
+            self.read()
+        except TemporarilyUnavailable:
+            logger.warning(OUTAGE)
+            return False
+        return True
 
     def find(self, version: str) -> str | None:
         """Return the key of a version, or None when there is none.

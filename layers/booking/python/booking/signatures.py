@@ -43,10 +43,15 @@ def sign(text: str) -> str:
     return _text(_private(secret).sign(text.encode()))
 
 
-def public_keys() -> dict[str, str]:
-    """Return the public keys that are believed, by id, in base64url: the current one and the one before it."""
+def public_keys(*named: str) -> dict[str, str]:
+    """Return the public keys that are believed, by id, in base64url: the current one and the one before it.
+
+    One of `named` that is not known may have been rotated in since the keys were read, so they are read again, once in
+    a while.
+    """
     _keys.refresh()
-    return public_keys_of(_keys.by_version)
+    known = public_keys_of(_keys.by_version)
+    return known if known.keys() >= {*named} or not _keys.look_again() else public_keys_of(_keys.by_version)
 
 
 def public_keys_of(secrets: Mapping[str, str]) -> dict[str, str]:
