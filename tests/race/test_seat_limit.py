@@ -15,12 +15,14 @@ from moto.dynamodb.models import dynamodb_backends
 from booking import clock, reservations
 from tests.faults import Fault, Kind
 from tests.tables import ACCOUNT, REGION
-from tests.world import PERFORMANCES, TABLES, Answer, World
+from tests.world import PERFORMANCES, PRICE, TABLES, Answer, World
 
 HOLD = 300
 TRANSACT = "dynamodb.TransactWriteItems"
 READS_OF_A_RESERVE = 3
 """The token, the limit and one seat."""
+READS_OF_A_CANCELLATION = 3
+"""The reservation, its payment and the date."""
 HIDDEN_CALLS = 4
 
 
@@ -160,13 +162,17 @@ class Halfway:
         self._whole: dict[str, Any] = {}
 
     def __call__(self, happen: Callable[[], Any]) -> None:
-        tables = {name: self._backend.tables[TABLES[name]] for name in ("reservations", "seats")}
+        tables = {name: self._backend.tables[TABLES[name]] for name in ("reservations", "seats", "payments")}
         old = {name: copy.deepcopy(table.items) for name, table in tables.items()}
         happen()
         self._whole = {name: table.items for name, table in tables.items()}
         for name, table in tables.items():
             table.items = copy.deepcopy(table.items)
             for partition, items in list(table.items.items()):
+                if name == "payments":
+                    if "payment" in self.hidden and partition in old[name]:
+                        table.items[partition] = old[name][partition]
+                    continue
                 for key in list(items):
                     if self._is_hidden(name, key):
                         before = old[name].get(partition, {}).get(key)
@@ -190,8 +196,17 @@ class Halfway:
 def ask_seeing_half(
     world: World, at: int, hidden: tuple[str, ...], happen: Callable[[], Any], token: str, *numbers: int
 ) -> Answer:
-    """Reserve as a patient client does, and let another request happen before this call; half of it is hidden for a few
-    calls, or until something is written."""
+    """Reserve as a patient client does, while another request is seen by half."""
+    return see_half(
+        world, at, hidden, happen, lambda: world.ask("reserve_seats", "ann", body(*numbers), queue_token=token)
+    )
+
+
+def see_half(
+    world: World, at: int, hidden: tuple[str, ...], happen: Callable[[], Any], ask: Callable[[], Answer]
+) -> Answer:
+    """Ask, and let another request happen before this call; half of it is hidden for a few calls, or until something is
+    written."""
     world.wire.set(None)
     half = Halfway(hidden)
     seen: list[str] = []
@@ -212,7 +227,7 @@ def ask_seeing_half(
             half.show()
 
     world.wire.observe = observe
-    answer = world.ask("reserve_seats", "ann", body(*numbers), queue_token=token)
+    answer = ask()
     half.show()
     return answer
 
@@ -258,6 +273,30 @@ def test_a_hold_whose_release_is_seen_by_half_is_never_returned(world: World, at
     assert (answer.status, answer.body["status"]) == (201, "HELD"), answer
     if reservation(world, held)["status"] == "HELD":
         assert answer.body["reservationId"] == held["reservationId"]  # answered before the release
+
+
+@pytest.mark.parametrize("seats", [[1], [1, 2], None], ids=str)
+@pytest.mark.parametrize("at", range(READS_OF_A_CANCELLATION + 1))
+def test_the_same_cancellation_twice_at_once_is_one_for_both(world: World, at: int, seats: list[int] | None) -> None:
+    held = world.hold("ann", 1, 2)
+    world.charge("ann", 2 * PRICE)
+    assert world.pay("ann", held).status == 201
+    asked = {"seatNumbers": seats, "expectedRefund": PRICE * len(seats or [1, 2])}
+    beginning = world.snapshot()
+
+    def ask() -> Answer:
+        return world.call("cancel_reservation", "ann", asked, key="c", reservationId=held["reservationId"])
+
+    for size in range(4):
+        for hidden in itertools.combinations(("limit", "reservation", "seats", "payment"), size):
+            world.begin(beginning)
+
+            answer = see_half(world, at, hidden, ask, ask)
+
+            sound(world)
+            assert (answer.status, len(world.items("check_ins"))) == (201, len(seats or [1, 2])), (hidden, answer)
+            assert answer.headers["idempotency-replayed"] == "true"
+            assert world.balance("ann") == asked["expectedRefund"]
 
 
 def test_a_twin_that_loses_every_answer_holds_once(world: World) -> None:

@@ -168,6 +168,8 @@ def cancel(
             if known["request"] != request:
                 raise IdempotencyKeyReused
             return _finished(payment, cancellation_id, reservation_id, at, replayed=True)
+        if not _agree(reservation, payment):
+            continue  # a cancellation, maybe this very request sent twice, is being written, reservation first
         offer = _offer(reservation, payment, named, at)
         if offer.quote.refund != expected_refund:
             raise QuoteChanged(**quote_view(offer, at))
@@ -192,6 +194,13 @@ def cancel(
             raise _come_in()
         counted = counted and "limit" not in refused
     raise TemporarilyUnavailable
+
+
+def _agree(reservation: Reservation, payment: Payment | None) -> bool:
+    """Tell whether a reservation and its payment say the same of which seats are cancelled."""
+    noted = payment.get("cancellations", {}).values() if payment else []
+    cancelled = [number for each in noted for number in each["seatNumbers"]]
+    return sorted(cancelled) == reservation.get("cancelledSeatNumbers", [])
 
 
 def _entry(behalf: OnBehalf, reservation: Reservation, cancellation_id: str, item: Cancellation, at: int) -> Write:
