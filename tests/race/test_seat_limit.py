@@ -13,6 +13,8 @@ import pytest
 from moto.dynamodb.models import dynamodb_backends
 
 from booking import clock, reservations
+from booking.settings import settings
+from lab.in_process import template
 from tests.faults import Fault, Kind
 from tests.tables import ACCOUNT, REGION
 from tests.world import PERFORMANCES, PRICE, TABLES, Answer, World
@@ -140,6 +142,26 @@ def test_what_is_paid_stays_counted_and_what_is_released_does_not(world: World) 
 
     assert (refused.code, fits.status) == ("SEAT_LIMIT_EXCEEDED", 201)
     sound(world)
+
+
+@pytest.mark.parametrize("seats", [0, 1], ids=["as many as the template allows", "one more"])
+def test_the_largest_party_takes_the_place_of_as_many_holds_that_are_over(
+    world: World, monkeypatch: pytest.MonkeyPatch, seats: int
+) -> None:
+    most = template()["Parameters"]["MaxSeatsPerUser"]["MaxValue"]
+    monkeypatch.setenv("MAX_SEATS_PER_USER", str(most))
+    settings.cache_clear()
+    world.publish("large", {"one": {"seatsTotal": most + 1}})
+    token = world.enter("ann", "large")
+    for number in range(1, most + 1):
+        held = world.call("reserve_seats", "ann", body(number, performance="large.one"), queue_token=token)
+        assert held.status == 201, held
+    world.time.sleep(HOLD + 300)
+
+    party = {"performanceId": "large.one", "quantity": most + seats}
+    answer = world.call("reserve_seats", "ann", party, key="k", queue_token=world.enter("ann", "large"))
+
+    assert (answer.status, answer.code) == ((409, "SEAT_LIMIT_EXCEEDED") if seats else (201, None))
 
 
 # ---- half of a transaction
