@@ -7,6 +7,9 @@ from aws_lambda_powertools.event_handler import Response
 from booking import cancellations, clock, http
 from booking.errors import Forbidden, NotCancellable, PerformanceCancelled, ReservationNotFound, ValidationFailed
 
+MAX_USER_ID = 128
+"""As in the bodies of requests."""
+
 app = http.api(missing=ReservationNotFound)
 
 
@@ -25,7 +28,7 @@ def quote_booking(reservationId: str) -> Response[Any]:
     now = clock.now()
     http.require_role(app, "organiser")
     user_id = http.parameter(app, "userId")
-    if not user_id:
+    if not user_id or len(user_id) > MAX_USER_ID:
         raise ValidationFailed(errors=[{"field": "userId", "message": "must say whose booking it is"}])
     offer = cancellations.quote(user_id, reservationId, http.numbers(app, "seatNumbers"), now)
     return http.answer(cancellations.quote_view(offer, now))

@@ -173,6 +173,16 @@ def test_whatever_happens_to_a_call_the_seats_come_back_once_with_one_entry(worl
             assert world.violations() == [], (kind, operation)
 
 
+@pytest.mark.parametrize("user", [None, "", "x" * 129, "x" * 3000])
+def test_a_quote_is_of_somebodys_booking(world: World, user: str | None) -> None:
+    held = bought(world, "ann", 1)
+    query = {} if user is None else {"userId": user}
+
+    answer = world.call("quote_booking", "olga", claims=ORGANISER, query=query, reservationId=held["reservationId"])
+
+    assert (answer.code, answer.body["errors"][0]["field"]) == ("VALIDATION_FAILED", "userId")
+
+
 # ---- a date
 
 

@@ -341,6 +341,17 @@ def test_a_process_that_remembers_the_catalog_cannot_sell_a_sealed_seat(world: W
     closed(world)
 
 
+def test_whose_seat_was_sealed_is_told_so_when_asking_for_it_again(world: World) -> None:
+    bought(world, "ann", 2)
+    token = world.enter("ann")
+    catalog.find_performance(DATE, clock.now())
+    catalog.mark(DATE, "cancelled", clock.now())  # this process has not learnt of it
+    calling_off.clear(DATE, ALL, clock.now())
+
+    body = {"performanceId": DATE, "seatNumbers": [2]}
+    assert world.call("reserve_seats", "ann", body, queue_token=token).code == "PERFORMANCE_CANCELLED"
+
+
 def test_a_seal_never_opens_again_also_when_ttl_runs(world: World) -> None:
     held = world.hold("eve", 5)
     called_off(world)

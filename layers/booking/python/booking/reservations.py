@@ -239,7 +239,7 @@ def _search() -> Any:
 
 
 def _ensure_nobody_elses(taken: list[Seat], user_id: str, at: int) -> None:
-    if any(seat["userId"] != user_id for seat in taken):
+    if any(seat["userId"] != user_id or seats.is_sealed(seat) for seat in taken):
         raise _seat_taken(taken, at)
 
 
