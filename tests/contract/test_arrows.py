@@ -108,7 +108,7 @@ ARROWS: dict[str, set[str]] = {
     "queue.control": {"audit_log", "dynamodb", "queue.admission", "queue.items", "views", *FOUNDATION},
     "publishing.document": set(),
     "publishing.hall_file": {"layout", "publishing.document"},
-    "publishing.catalog_file": {"catalog", "layout", "publishing.document", "publishing.hall_file"},
+    "publishing.catalog_file": {"catalog", "clock", "layout", "publishing.document", "publishing.hall_file"},
     "publishing.publish": {
         "audit_log",
         "catalog",

@@ -15,6 +15,7 @@ import pytest
 from booking import aws, bookings, calling_off, cancellations, catalog, clock, keys, limits, memory, payments, points
 from booking.cursors import cursor_of
 from booking.dynamodb import put, update, write
+from booking.publishing.publish import CHANGING_SECONDS, MEMORY_SECONDS
 from booking.queue import drawing, driver, items, line, lobby, place, tick, token
 from booking.settings import settings
 from lab.in_process import template
@@ -323,11 +324,14 @@ def _with_everything(function: str, case: str = "ok") -> Callable[[], dict[str, 
 
 
 def _a_date_that_is_no_longer_in_the_file() -> dict[str, Any]:
-    """A concert whose sale has not opened, so that its date goes at once; its other date is in a hall of the file."""
+    """A concert with a date that has been off sale for long enough to go, and one in a hall of the file."""
     sent = event("publish_catalog")
     later = sent["body"].replace("salesOpenAt: 2026", "salesOpenAt: 2036")
     gone = later + "      - { label: gone, startsAt: 2037-06-01 19:00, price: 1 }\n"
     call("publish_catalog", sent | {"body": gone})
+    key = {"pk": "night-sky", "sk": "gone"}
+    off_sale = {"since": clock.now() - MEMORY_SECONDS, "until": clock.now() + CHANGING_SECONDS}
+    write(update(settings().catalog_table, key, "SET #changing = :changing", None, changing=off_sale))
     hall = (
         "halls: [{ hallId: h, name: H, grades: [{ gradeId: r, name: R }], "
         "sections: [{ sectionId: s, name: S, grade: r, at: [0, 300], rows: [{ rows: A, seats: 9 }] }] }]\n"
