@@ -218,6 +218,34 @@ def test_two_sections_of_one_name_or_in_one_place_are_told(tmp_path: Path) -> No
     assert overlapping == ["hall.yaml:18: sections[1].sectionId puts seat pit A 1 where stalls A 1 is"]
 
 
+@pytest.mark.parametrize("corner", [(0, 0), (13, 39), (-7, 80), (39, -41)])
+@pytest.mark.parametrize(
+    ("right", "back", "told"),
+    [
+        (39, 0, 1),
+        (0, -39, 1),
+        (-39, 0, 1),
+        (27, 28, 1),
+        (-28, 27, 1),
+        (40, 0, 0),
+        (0, -40, 0),
+        (-29, -28, 0),
+        (80, 1, 0),
+    ],
+)
+def test_two_chairs_stand_in_each_other_when_they_are_nearer_than_forty_centimetres(
+    tmp_path: Path, corner: tuple[int, int], right: int, back: int, told: int
+) -> None:
+    head, (x, y) = GOOD[: GOOD.index("sections:")], corner
+    section = "  - { sectionId: s%d, name: S%d, grade: r, at: [%d, %d], rows: [{ rows: A, seats: 1 }] }\n"
+    text = head + "sections:\n" + section % (1, 1, x, y) + section % (2, 2, x + right, y + back)
+
+    if told:
+        assert problems(tmp_path, text) == ["hall.yaml:8: sections[1].sectionId puts seat s2 A 1 where s1 A 1 is"]
+    else:
+        assert read(tmp_path, text).seats_total == 2
+
+
 def test_a_hall_has_at_most_20_000_seats(tmp_path: Path) -> None:
     around = "    radius: 20000\n    width: 2\n    around: { times: 40, turn: 9 }\n"
     text = GOOD[: GOOD.index("        aisles")].replace("    at: [0, 300]\n", around).replace("stalls", "block-{n}")
