@@ -775,7 +775,8 @@ class FakeApi:
         is_open = lobby and lobby.opens_at <= self.now() < lobby.closes_at
         if lobby and not is_open and (self.now() < lobby.draws_at or lobby.is_late):
             wait = max(2, int(lobby.draws_at - self.now()))
-            raise RefusedError("SALES_NOT_OPEN", opensAt=rfc3339(lobby.closes_at), retry_after=wait)
+            opens, now = rfc3339(lobby.closes_at), rfc3339(self.now())
+            raise RefusedError("SALES_NOT_OPEN", opensAt=opens, serverTime=now, retry_after=wait)
         places = self.fan(request.user).places
         status = 200 if concertId in places else 201
         new = {"token": jwt({"place": secrets.token_hex(4)}), "joinedAt": rfc3339(self.now())}
