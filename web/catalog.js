@@ -56,7 +56,7 @@ export const sectionSeats = async (performanceId, sectionId) =>
 /** How far a concert's lobby is, and everything that its draw can be checked with. */
 export const drawOf = async (concertId) => (await call("GET", `/concerts/${part(concertId)}/draw`, { auth: false })).body;
 
-const STANDS_STILL = { SOLD_OUT: "soldOut", NO_DATES: "noDates", PAUSED: "paused" };
+const STANDS_STILL = { SOLD_OUT: "soldOut", NO_DATES: "noDates", PAUSED: "paused", OVER: "closed" };
 
 /**
  * `soon`, `open`, `paused`, `soldOut`, `noDates` or `closed`. When sales open and close is judged by the server's clock,

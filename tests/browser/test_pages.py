@@ -178,6 +178,7 @@ def test_many_concerts_can_be_searched_in_any_language_and_filtered(api: FakeApi
         ("SOLD_OUT", "매진", "모든 좌석이 나갔어요"),
         ("NO_DATES", "날짜 미정", "아직 공연 날짜가 정해지지 않았습니다"),
         ("PAUSED", "입장 일시 중지", "입장을 잠시 멈췄습니다"),
+        ("OVER", "예매 종료", "예매가 끝난 공연이에요"),
     ],
 )
 def test_state_of_a_sale_is_said_in_the_list_and_at_the_door(
@@ -185,7 +186,7 @@ def test_state_of_a_sale_is_said_in_the_list_and_at_the_door(
 ) -> None:
     api.add_concert(saleStatus=status)
     if status != "NO_DATES":
-        api.add_performance()
+        api.add_performance(bookable=status != "OVER")
     if status == "SOLD_OUT":
         api.take("night-sky.first", *range(1, 51))
     visit = visits(api, expected={404})

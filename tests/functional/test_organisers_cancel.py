@@ -278,6 +278,8 @@ def test_points_that_are_still_owed_keep_it_running(world: World, started: list[
     found = progress(world)
 
     assert (found["status"], found["left"], found["refunded"]) == ("RUNNING", 200, 0)
+    both = calling_off.survey(DATE, clock.now()) | {"points": 300}
+    assert calling_off.progress_view(both, clock.now())["left"] == 500, "what is booked and what is owed"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from booking import catalog, clock, halls
 from booking.catalog import Performance
 from booking.dynamodb import get, put, query_all, write
+from booking.publishing import publish
 from booking.publishing.document import MAX_BYTES
 from booking.publishing.publish import MEMORY_SECONDS
 from booking.queue import drawing, driver, items
@@ -374,6 +375,34 @@ def test_a_fan_who_joins_while_a_lobby_is_being_added_has_it_refused(world: Worl
     world.wire.observe = join
 
     assert send(world, opening(now + 7200, now + 3600)).code == "CATALOG_REFUSED"
+
+
+def test_a_concert_with_a_lobby_has_a_counter_that_knows_of_it_however_the_file_is_cut(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file with very many dates is more than one transaction."""
+    monkeypatch.setattr(publish, "WRITES_AT_ONCE", 1)
+    seen: set[tuple[bool, bool]] = set()
+
+    def look(*_: Any) -> None:
+        concert = get(TABLES["catalog"], {"pk": "CONCERT", "sk": "night-sky"}) or {}
+        seen.add(("lobbyOpensAt" in concert, "lobby" in items.read_counter("night-sky")))
+
+    def watch(_: int, operation: str) -> None:
+        if operation == "dynamodb.TransactWriteItems":
+            world.wire.observe = None
+            look()
+            world.wire.observe = watch
+
+    now = clock.now()
+    send(world, opening(now + 60))
+    for text in (opening(now + 60, now + 30), opening(now + 60)):
+        world.wire.observe = watch
+        assert send(world, text).body["applied"]
+        world.wire.observe = None
+        look()
+
+    assert seen == {(False, False), (False, True), (True, True)}
 
 
 def test_without_its_lobby_again_a_concert_numbers_whoever_joins(world: World) -> None:

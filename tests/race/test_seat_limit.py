@@ -7,6 +7,7 @@ so that the first sees only half of what the other wrote, as DynamoDB shows a tr
 import copy
 import itertools
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -141,6 +142,23 @@ def test_what_is_paid_stays_counted_and_what_is_released_does_not(world: World) 
     fits = reserve(world, "ann", token, 3, 4)
 
     assert (refused.code, fits.status) == ("SEAT_LIMIT_EXCEEDED", 201)
+    sound(world)
+
+
+def test_a_hold_while_one_of_ones_seats_is_cancelled_counts_what_is_left(world: World) -> None:
+    held = world.hold("ann", 1, 2)
+    world.charge("ann", 2 * PRICE)
+    assert world.pay("ann", held).status == 201
+    token, gone = world.enter("ann"), {"seatNumbers": [1], "expectedRefund": PRICE}
+    ask = partial(world.call, "cancel_reservation", "ann", gone, key="c", reservationId=held["reservationId"])
+    before_the_transaction(world, ask)
+
+    meanwhile = reserve(world, "ann", token, 3)
+    world.wire.observe = None
+    more = reserve(world, "ann", token, 4, 5)
+
+    assert (meanwhile.status, more.status) == (201, 201)
+    assert taken_by(world, "ann") == [2, 3, 4, 5]
     sound(world)
 
 

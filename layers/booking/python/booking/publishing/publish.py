@@ -197,7 +197,9 @@ def _plan_concert(plan: Plan, wanted: Concert, at: int) -> tuple[list[Step], lis
     called_off = {label: item for label, item in present.items() if item.get("cancelled")}
     sums = summed_up((wanted.performances | called_off).values()) if "dates" in wanted.item else {}
     of_concert = _plan_item(plan, "concert", concert_id, published, wanted.item | sums)
-    of_concert += _plan_lobby(plan, concert_id, published or {}, wanted.item, here)
+    counter = _plan_lobby(plan, concert_id, published or {}, wanted.item, here)
+    # A file may be more than one transaction: while the sale is told to have a lobby, the counter numbers nobody.
+    of_concert = [*counter, *of_concert] if "lobbyOpensAt" in wanted.item else [*of_concert, *counter]
     for hall in wanted.halls:
         if hall.version not in {known.version for known in plan.halls} and not _is_newest(hall):
             plan.halls.append(hall)
