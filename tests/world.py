@@ -461,6 +461,10 @@ class World:
         )
         return items
 
+    def tables(self) -> dict[str, list[Any]]:
+        """Return every item of every table, past the wire."""
+        return {table: self._stored(table) for table in TABLES}
+
     def _stored(self, table: str) -> list[Any]:
         stored = dynamodb_backends[ACCOUNT][REGION].tables[TABLES[table]]
         return [dynamodb.decode(item.to_json()["Attributes"]) or {} for item in stored.all_items()]

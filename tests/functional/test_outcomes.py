@@ -1,0 +1,68 @@
+"""What every event in events/ comes to, word for word: its answer, and each item that it and what came before it wrote.
+
+Whoever changes an answer or a stored item sees here which ones change. With `WRITE_OUTCOMES=1` in the environment the
+tests of this file write them down as they are now.
+"""
+
+import json
+import os
+import random
+import secrets
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from booking import payments
+from tests.functional import world as happening
+from tests.handlers import call, events
+from tests.world import World
+
+OUTCOMES = Path(__file__).with_name("outcomes")
+FILES = {"get_openapi", "show_swagger"}
+"""Functions that answer with a file as it stands."""
+EVENTS = [(function, case) for function, case in events() if function not in FILES]
+WRITES_DOWN = "WRITE_OUTCOMES" in os.environ
+
+
+@pytest.fixture(autouse=True)
+def _no_chance(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random, "random", lambda: 0.5)
+    monkeypatch.setattr(random, "randint", lambda low, high: (low + high) // 2)
+    monkeypatch.setattr(secrets, "token_hex", lambda size=32: "5e" * size)
+    monkeypatch.setattr(payments, "run_workflow", lambda payment: None)
+    monkeypatch.setattr(payments, "WATCH_SECONDS", 0.0)
+    happening.publish()
+
+
+def stored(world: World) -> dict[str, Any]:
+    """Give every item, in the order of its text."""
+    return {table: sorted(map(plain, items)) for table, items in world.tables().items()}
+
+
+def plain(what: Any) -> str:
+    """Write anything as text that is the same in every run."""
+    return json.dumps(what, sort_keys=True, ensure_ascii=False, default=str)
+
+
+@pytest.mark.parametrize(("function", "case"), EVENTS, ids=[f"{f}/{c}" for f, c in EVENTS])
+def test_event_comes_to_what_it_came_to_before(world: World, function: str, case: str) -> None:
+    before = stored(world)
+    event = happening.read_event(function, case)
+
+    answer = call(function, event)
+
+    after = stored(world)
+    told = [f"answer {plain(answer)}"]
+    for table, items in after.items():
+        told += [f"{table} has {item}" for item in items if item not in before[table]]
+        told += [f"{table} had {item}" for item in before[table] if item not in items]
+    outcome, file = "\n".join([*told, ""]), OUTCOMES / function / f"{case}.txt"
+    if WRITES_DOWN:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(outcome, "utf-8")
+    assert outcome == file.read_text("utf-8")
+
+
+def test_every_outcome_is_of_an_event() -> None:
+    assert {(file.parent.name, file.stem) for file in OUTCOMES.glob("*/*")} == set(EVENTS)
