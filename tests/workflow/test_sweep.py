@@ -341,7 +341,7 @@ def owes() -> Scenario:
     def prepare(world: World) -> dict[str, Any]:
         held = rich(world)
         assert world.pay("ann", held).status == 201
-        world.wire.set(Fault(Kind.UNREACHABLE, 4))  # key, seats and payment are written; the wallet cannot be read
+        world.wire.set(Fault(Kind.UNREACHABLE, 5))  # key, seats and payment are written; the wallet cannot be read
         body = {"expectedRefund": 200}
         answer = world.call("cancel_reservation", "ann", body, key="c", reservationId=held["reservationId"])
         assert (answer.status, answer.body["status"]) == (202, "REFUNDING")
