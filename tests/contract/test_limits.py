@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from booking import aws
 from lab.in_process import template
 from tests.contract.test_contract import ROUTES
 from tests.deployed import deployed, values
+from tests.tables import timeout_of_the_functions
 
 ACCOUNT_RATE, ACCOUNT_BURST = 10_000, 5_000
 """Requests a second, and at one moment, that API Gateway lets a new account have in a Region."""
@@ -58,3 +60,10 @@ def test_what_must_not_wait_has_executions_of_its_own_where_the_account_has_them
 
     assert deployed(**{parameter: "50"})[function]["Properties"][key] == "50"
     assert key not in deployed()[function]["Properties"]
+
+
+def test_a_call_that_nobody_answers_is_given_up_before_its_function_is() -> None:
+    config: Any = aws.CONFIG  # its options are attributes that are made at run time
+    attempts = config.retries["total_max_attempts"]
+
+    assert config.connect_timeout + attempts * config.read_timeout <= timeout_of_the_functions()
