@@ -212,8 +212,9 @@ def _code_of_a_ticket() -> str:
 
 
 def _a_token_of(concert: str) -> str:
+    """Sign a place that is over: no other event's place has its number."""
     close(concert)
-    return token.sign(Turn(concert, USER, 1, active=False, expires_at=clock.now() + 60))
+    return token.sign(Turn(concert, USER, 1_000_000, active=False, expires_at=clock.now() + 60))
 
 
 def _key_of_another_cancellation() -> str:
