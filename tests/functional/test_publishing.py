@@ -317,6 +317,13 @@ def test_a_sale_whose_only_date_is_taken_off_it_is_over_at_the_door_in_the_list_
     assert world.join("cem", "night-sky")["saleStatus"] == "ON_SALE"
 
 
+def test_a_sale_may_be_told_to_end_with_the_last_second_that_can_be_written(world: World) -> None:
+    never = GOOD.replace("Asia/Seoul", "UTC").replace("2037-05-01 18:00", "9999-12-31 23:59:59")
+
+    assert send(world, never).body["applied"]
+    assert world.call("get_concert", concertId="night-sky").body["salesCloseAt"] == "9999-12-31T23:59:59Z"
+
+
 def opening(opens: int, lobby: int | None = None) -> str:
     """Write the file with these times of the sale and of its lobby, in epoch seconds."""
     at, comes = (f"{datetime.fromtimestamp(time or 0, UTC):%Y-%m-%d %H:%M:%S}" for time in (opens, lobby))

@@ -163,3 +163,10 @@ def test_past_the_counters_ceiling_a_fan_is_told_to_come_back_and_then_gets_a_pl
 
     busy.clear()
     assert [line.take_place(CONCERT, user, AT)[0].turn.number for user in ("ben", "ann")] == [1, 2]
+
+
+def test_queues_of_more_than_a_hundred_concerts_are_read_a_hundred_at_once(calls: Calls) -> None:
+    items.read_queues([f"concert-{number}" for number in range(201)])
+
+    asked = [request["RequestItems"]["QueueTable"]["Keys"] for name, request in calls if name == "BatchGetItem"]
+    assert [len(keys) for keys in asked] == [100, 100, 1]

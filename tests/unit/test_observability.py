@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from booking import http
+from booking.errors import ConcertNotFound, InternalError
 from booking.observability import bind, logger, reported
 
 CONTEXT = SimpleNamespace(aws_request_id="request-1")
@@ -123,3 +124,10 @@ def test_trace_that_cannot_be_written_costs_nobody_an_answer(address: str, monke
     monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", address)
 
     assert step({"paymentId": "p1"}, CONTEXT) == "done"
+
+
+def test_a_refusal_is_logged_once_and_a_failure_where_it_happened(said: io.StringIO) -> None:
+    http.problem(ConcertNotFound())
+    http.problem(InternalError())
+
+    assert [json.loads(line)["code"] for line in said.getvalue().splitlines()] == ["CONCERT_NOT_FOUND"]
