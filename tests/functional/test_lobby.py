@@ -13,12 +13,13 @@ from typing import Any, Self
 
 import pytest
 
-from booking import catalog, dynamodb, memory, signatures
+from booking import catalog, dynamodb, memory, observability, signatures
 from booking.catalog import Concert
 from booking.dynamodb import client, decode, delete, put, write
 from booking.errors import SalesNotOpen
 from booking.queue import beacon, draw, drawing, items, lobby
 from booking.settings import settings
+from tests.handlers import call
 from tests.unit.test_draw import ROUNDS
 
 CONCERT = "first-light"
@@ -518,3 +519,15 @@ def killed(step: str, which: int, *, after: bool, monkeypatch: pytest.MonkeyPatc
         "pieces": much[files["PIECES"]],
         "drawn": "yes" if "drawnAt" in found else "–",
     }
+
+
+@pytest.mark.parametrize(("status", "counted"), [("DRAWN", ["LobbyDrawn"]), ("OPEN", []), (None, [])])
+def test_a_lobby_is_counted_when_it_is_drawn(
+    monkeypatch: pytest.MonkeyPatch, status: str | None, counted: list[str]
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(drawing, "draw_lobby", lambda _: status)
+    monkeypatch.setattr(observability.metrics, "add_metric", lambda name, *_, **__: told.append(name))
+
+    assert call("draw_lobby", {"concertId": CONCERT}) == {"lobby": status or "NONE"}
+    assert told == counted
