@@ -236,10 +236,8 @@ class Halfway:
 def ask_seeing_half(
     world: World, at: int, hidden: tuple[str, ...], happen: Callable[[], Any], token: str, *numbers: int
 ) -> Answer:
-    """Reserve as a patient client does, while another request is seen by half."""
-    return see_half(
-        world, at, hidden, happen, lambda: world.ask("reserve_seats", "ann", body(*numbers), queue_token=token)
-    )
+    """Reserve, once, while another request is seen by half."""
+    return see_half(world, at, hidden, happen, lambda: reserve(world, "ann", token, *numbers))
 
 
 def see_half(
