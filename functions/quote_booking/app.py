@@ -6,9 +6,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from booking import cancellations, clock, http
 from booking.errors import Forbidden, NotCancellable, PerformanceCancelled, ReservationNotFound, ValidationFailed
-
-MAX_USER_ID = 128
-"""As in the bodies of requests."""
+from booking.requests import MAX_USER_ID
 
 app = http.api(missing=ReservationNotFound)
 

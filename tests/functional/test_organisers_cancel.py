@@ -1,13 +1,14 @@
 """An organiser gives back: one booking in its fan's stead, or a whole date; the log knows who, when and why."""
 
 import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from booking import calling_off, clock
 from booking.dynamodb import update, write
-from tests.faults import Fault, kinds_for
+from tests.faults import Fault, Kind, kinds_for
 from tests.handlers import call
 from tests.world import PERFORMANCES, PRICE, SEATS, TABLES, Answer, World
 
@@ -304,51 +305,50 @@ def test_what_is_neither_a_look_nor_a_confirmation_is_refused(world: World, body
     assert log(world) == []
 
 
+def after_each_fault(
+    world: World, started: list[Any], ask: Callable[[str], Answer]
+) -> Iterator[tuple[tuple[Kind, str], Answer]]:
+    """Confirm with the code that was looked up, once for each thing that can happen to each call; give what it was, and
+    the answer, when what was late has come."""
+    code = look(world).body["code"]
+    stand_in = world.wire.stand_ins["stepfunctions"]
+    beginning = world.snapshot()
+    world.wire.set(None)
+    confirm(world, code)
+    operations = [*world.wire.calls]
+
+    for number, operation in enumerate(operations):
+        for kind in kinds_for(operation):
+            world.begin(beginning)
+            world.wire.stand_ins["stepfunctions"] = stand_in
+            started.clear()
+            world.wire.set(Fault(kind, number))
+            answer = ask(code)
+            world.wire.set(None)
+            world.wire.deliver_late()
+            world.new_process()
+            yield (kind, operation), answer
+
+
 def test_whatever_happens_to_a_confirmation_the_date_is_called_off_with_one_entry(
     world: World, started: list[Any]
 ) -> None:
-    code = look(world).body["code"]
-    stand_in = world.wire.stand_ins["stepfunctions"]
-    beginning = world.snapshot()
-    world.wire.set(None)
-    confirm(world, code)
-    operations = [*world.wire.calls]
+    def ask(code: str) -> Answer:
+        return confirm(world, code)
 
-    for number, operation in enumerate(operations):
-        for kind in kinds_for(operation):
-            world.begin(beginning)
-            world.wire.stand_ins["stepfunctions"] = stand_in
-            started.clear()
-            world.wire.set(Fault(kind, number))
-            assert confirm(world, code).status == 202, (kind, operation)
-            world.wire.set(None)
-            world.wire.deliver_late()
-            world.new_process()
-            assert progress(world)["status"] == "RUNNING", (kind, operation)
-            assert (len(log(world)), bool(started)) == (1, True), (kind, operation)
+    for struck, answer in after_each_fault(world, started, ask):
+        assert answer.status == 202, struck
+        assert progress(world)["status"] == "RUNNING", struck
+        assert (len(log(world)), bool(started)) == (1, True), struck
 
 
 def test_a_date_that_is_called_off_has_its_walk_though_nobody_asks_again(world: World, started: list[Any]) -> None:
-    code = look(world).body["code"]
-    stand_in = world.wire.stand_ins["stepfunctions"]
-    beginning = world.snapshot()
-    world.wire.set(None)
-    confirm(world, code)
-    operations = [*world.wire.calls]
+    def ask(code: str) -> Answer:
+        return world.call("start_calling_off", "olga", {"confirm": code}, claims=ORGANISER, performanceId=DATE)
 
-    for number, operation in enumerate(operations):
-        for kind in kinds_for(operation):
-            world.begin(beginning)
-            world.wire.stand_ins["stepfunctions"] = stand_in
-            started.clear()
-            world.wire.set(Fault(kind, number))
-            body = {"confirm": code}
-            answer = world.call("start_calling_off", "olga", body, claims=ORGANISER, performanceId=DATE)
-            assert answer.status in {0, 202, 503}, (kind, operation, answer)
-            world.wire.set(None)
-            world.wire.deliver_late()
-            world.new_process()
-            assert progress(world)["status"] == "NONE" or started, (kind, operation)
+    for struck, answer in after_each_fault(world, started, ask):
+        assert answer.status in {0, 202, 503}, (struck, answer)
+        assert progress(world)["status"] == "NONE" or started, struck
 
 
 def test_a_survey_reads_seats_and_not_each_booking(world: World, started: list[Any]) -> None:

@@ -76,7 +76,7 @@ function Charging({ done, suggested, label }) {
   const amount = readAmount(text);
   const wrong = text !== "" && !(amount >= 1 && amount <= MOST);
   const submit = (event) => {
-    event?.preventDefault();
+    event.preventDefault();
     if (wrong || text === "") return;
     setTold("");
     run(`charge ${amount}`, async (key) => {
@@ -103,7 +103,7 @@ function Charging({ done, suggested, label }) {
           aria-invalid=${wrong} aria-describedby="charge-hint" />
         <p id="charge-hint" class="hint ${wrong ? "wrong" : ""}">${t("points.amountHint", { most: number(MOST) })}</p>
       </div>
-      <${ProblemNote} problem=${problem} retry=${() => submit()} />
+      <${ProblemNote} problem=${problem} retry=${submit} />
       <${Busy} type="submit" class="wide" busy=${busy} aria-disabled=${wrong || text === "" ? "true" : undefined}>${label ?? t("points.charge")}<//>
       <p class="told" role="status">${told}</p>
     </form>

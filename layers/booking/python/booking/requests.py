@@ -19,6 +19,7 @@ MAX_PARTY = 50
 MAX_CAPACITY = 100_000
 MAX_SCANS = 200
 MAX_MESSAGE = 200
+MAX_USER_ID = 128
 MAX_CODE = 4296
 """As much as a QR code can hold: somebody else's codes are scanned at a door, too."""
 
@@ -183,7 +184,7 @@ SCHEMAS: dict[type, Schema] = {
     },
     ChargePoints: _body(
         amount=_AMOUNT,
-        userId={"type": "default", "default": None, "schema": {"type": "nullable", "schema": _text(128, 1)}},
+        userId={"type": "default", "default": None, "schema": {"type": "nullable", "schema": _text(MAX_USER_ID, 1)}},
     ),
     UsePoints: _body(
         amount=_AMOUNT,
@@ -200,7 +201,7 @@ SCHEMAS: dict[type, Schema] = {
     ),
     CancelSeats: _body(seatNumbers=_SOME_SEATS, expectedRefund=_REFUND),
     CancelBooking: _body(
-        seatNumbers=_SOME_SEATS, expectedRefund=_REFUND, userId=_text(128, 1), reason=_line(MAX_MESSAGE)
+        seatNumbers=_SOME_SEATS, expectedRefund=_REFUND, userId=_text(MAX_USER_ID, 1), reason=_line(MAX_MESSAGE)
     ),
     CallOff: {
         "type": "function-after",
