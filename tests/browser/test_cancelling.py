@@ -102,7 +102,7 @@ def test_sum_that_changed_meanwhile_is_shown_and_agreed_to_anew(shop: FakeApi, v
     bought(shop, visit, 7)
     shop.fan("fan").payments.popitem()
     page = visit.page
-    paid = {"completedAt": rfc3339(shop.now() - DAY + 1)}
+    paid = {"completedAt": rfc3339(shop.now() - DAY // 2)}
     (reservation,) = shop.fan("fan").reservations.values()
     shop.fan("fan").payments[reservation["paymentId"]] = {"paymentId": reservation["paymentId"]} | paid
 
