@@ -2,12 +2,14 @@
 
 `--learn FILE` runs what is collected and writes down, for each test, its seconds and the lines of the product that it
 ran. `--concerned FILE` finds the line that the work tree changes and keeps the tests that can notice: those that run
-the changed statement, then those that read the files of the product, of each the quickest files first. What a file
-does when it is imported can be noticed everywhere, so nothing is left out then; what runs anything of it comes first.
+the changed statement, then those that read the files of the product, of each the quickest files first. For what a file
+does when it is imported, those are the tests that name what the statement sets, or run a statement that names it or
+anything set from it; where it sets nothing, nothing is left out.
 """
 
 import ast
 import faulthandler
+import inspect
 import json
 import re
 import subprocess
@@ -45,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Learning:
-    """Notes each line of the product when a test runs it first; looking costs nothing after that."""
+    """Notes each line of the product's functions when a test runs it first; looking costs nothing after that."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -58,7 +60,8 @@ class Learning:
         sys.monitoring.set_events(TOOL, sys.monitoring.events.LINE)
 
     def _line(self, code: CodeType, line: int) -> Any:
-        self._ran.add((code.co_filename, line))
+        if code.co_flags & inspect.CO_OPTIMIZED:
+            self._ran.add((code.co_filename, line))
         return sys.monitoring.DISABLE
 
     @pytest.hookimpl(wrapper=True)
@@ -110,14 +113,17 @@ def statements(path: str, lines: set[int]) -> set[int]:
     """
     if not path:
         return set()
-    command = ("git", "show", f"HEAD:{path}")
-    tree = ast.parse(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
     found: set[int] = set()
-    spans = [_span(node) for node in ast.walk(tree) if isinstance(node, ast.stmt)]
+    spans = [_span(node) for node in ast.walk(ast.parse(_committed(path))) if isinstance(node, ast.stmt)]
     for line in lines:
         around = sorted((span for span in spans if line in span), key=len)
         found |= set(around[0]) if around else {line}
     return found
+
+
+def _committed(path: str) -> str:
+    command = ("git", "show", f"HEAD:{path}")
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 
 def _span(node: ast.stmt) -> range:
@@ -125,23 +131,73 @@ def _span(node: ast.stmt) -> range:
     return range(min([node.lineno, *(each.lineno for each in decorators)]), (node.end_lineno or node.lineno) + 1)
 
 
+def _at_import(node: ast.AST, within: tuple[str, ...] = ()) -> Iterator[tuple[range, set[str], range]]:
+    """Yield each statement that is run when a file is imported, the names it sets, and what of it is run only later."""
+    for statement in ast.iter_child_nodes(node):
+        span = _span(statement) if isinstance(statement, ast.stmt) else range(0)
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield range(span.start, statement.body[0].lineno), set(), span
+        elif isinstance(statement, ast.ClassDef):
+            yield range(span.start, statement.body[0].lineno), {statement.name, *within}, range(0)
+            yield from _at_import(statement, (*within, statement.name))
+        elif isinstance(statement, ast.If | ast.For | ast.While | ast.With | ast.Try):
+            yield from _at_import(statement, within)
+        elif isinstance(statement, ast.Assign | ast.AnnAssign):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            found = [each for target in targets for each in ast.walk(target)]
+            yield span, set(within) or {each.id for each in found if isinstance(each, ast.Name)}, range(0)
+
+
+def named_from(path: str, changed: set[int]) -> tuple[set[str], set[tuple[str, int]]]:
+    """Return the names that these lines set at import, with what is set from those, and every line with such a name.
+
+    A function of which the first lines have one counts as a whole.
+    """
+    files = [str(file.relative_to(ROOT)) for folder in PRODUCT for file in sorted((ROOT / folder).rglob("*.py"))]
+    texts: dict[str, list[str]] = {}
+    for name in files:
+        text = _committed(name) if name == path else (ROOT / name).read_text("utf-8")
+        texts[name] = text.splitlines()
+    imported = {name: list(_at_import(ast.parse("\n".join(text)))) for name, text in texts.items()}
+    new = {name for span, names, _ in imported[path] if changed & set(span) for name in names}
+    known: set[str] = set()
+    lines: set[tuple[str, int]] = set()
+    while new - known:
+        known |= new
+        word = re.compile(rf"\b(?:{'|'.join(map(re.escape, known))})\b")
+        lines = {(name, at) for name, text in texts.items() for at, line in enumerate(text, 1) if word.search(line)}
+        for name, found in imported.items():
+            for span, names, later in found:
+                if any((name, at) in lines for at in span):
+                    new |= names
+                    lines |= {(name, at) for at in later}
+    return known, lines
+
+
 class Concerned:
     """Keeps and orders the tests that can notice a change."""
 
     def __init__(self, learnt: dict[str, Any], path: str, lines: set[int]) -> None:
-        ran: dict[str, list[str]] = learnt["lines"].get(path, {})
+        ran: dict[str, dict[str, list[str]]] = learnt["lines"]
         self._seconds: dict[str, float] = learnt["seconds"]
-        self._file = {test for tests in ran.values() for test in tests}
-        self._statement = {test for line in statements(path, lines) for test in ran.get(str(line), [])}
-        self._last = 2 if self._statement else 3
+        self._file = {test for tests in ran.get(path, {}).values() for test in tests}
+        changed = statements(path, lines)
+        self._concerned = {test for line in changed for test in ran.get(path, {}).get(str(line), [])}
+        self._naming: set[str] = set()
+        if path and not self._concerned:
+            names, where = named_from(path, changed)
+            self._concerned = {test for file, line in where for test in ran.get(file, {}).get(str(line), [])}
+            self._naming = _tests_with(names)
+        self._all = not self._concerned and not self._naming
         if not path:
-            self._statement, self._last = {min(self._seconds, key=lambda test: self._seconds[test])}, 0
-        self._files = {test.split("::")[0] for test in self._statement}
+            self._concerned, self._all = {min(self._seconds, key=lambda test: self._seconds[test])}, False
+        self._read = READS_FILES if path else ()
+        self._files = {test.split("::")[0] for test in self._concerned} | self._naming
 
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
         """Do not even import files of tests that cannot notice."""
         name = str(collection_path.relative_to(ROOT))
-        concerned = not self._statement or name in self._files or name.startswith(READS_FILES)
+        concerned = self._all or name in self._files or name.startswith(self._read)
         return None if concerned or collection_path.is_dir() else True
 
     @pytest.hookimpl(wrapper=True)
@@ -152,21 +208,35 @@ class Concerned:
         faulthandler.cancel_dump_traceback_later()
         return result
 
-    def _rank(self, item: pytest.Item) -> int:
-        if item.nodeid in self._statement:
+    def _rank(self, item: pytest.Item) -> int | None:
+        """Return how soon a test is run, or None where it cannot notice."""
+        file = item.nodeid.split("::")[0]
+        if item.nodeid not in self._seconds:
+            return None
+        if item.nodeid in self._concerned or file in self._naming:
             return 0
-        if not self._statement and item.nodeid in self._file:
+        if self._all and item.nodeid in self._file:
             return 1
-        return 2 if item.nodeid.startswith(READS_FILES) else 3
+        if item.nodeid.startswith(self._read):
+            return 2
+        return 3 if self._all else None
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Leave out what cannot notice, or fails without any change; the rest is ordered by what it takes."""
         groups: dict[tuple[int, str], list[pytest.Item]] = defaultdict(list)
         for item in items:
-            rank = self._rank(item)
-            if item.nodeid in self._seconds and rank <= self._last:
+            if (rank := self._rank(item)) is not None:
                 groups[rank, item.nodeid.split("::")[0]].append(item)
         took = {key: sum(self._seconds[item.nodeid] for item in group) / len(group) for key, group in groups.items()}
         kept = [item for key in sorted(groups, key=lambda key: (key[0], took[key])) for item in groups[key]]
         config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
         items[:] = kept
+
+
+def _tests_with(names: set[str]) -> set[str]:
+    """Return the files of tests that have one of these names."""
+    if not names:
+        return set()
+    word = re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b")
+    files = sorted((ROOT / "tests").rglob("test_*.py"))
+    return {str(file.relative_to(ROOT)) for file in files if word.search(file.read_text("utf-8"))}

@@ -102,7 +102,9 @@ def _between_operands(path: Path) -> set[tuple[int, int]]:
     tree = ast.parse(path.read_text("utf-8"))
     typed: set[ast.AST] = set()
     for node in ast.walk(tree):
-        for name in ("annotation", "returns"):
+        for name in (
+            ("annotation", "returns", "value") if isinstance(node, ast.TypeAlias) else ("annotation", "returns")
+        ):
             if (annotation := getattr(node, name, None)) is not None:
                 typed |= set(ast.walk(annotation))
     places: set[tuple[int, int]] = set()

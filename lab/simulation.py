@@ -54,7 +54,7 @@ _must_renew: Any = admission.must_renew
 
 def _pauses(position: int, shortest: int, polls_per_second: int, spread: float) -> tuple[int, int]:
     """Ask the policy for the longest pause of a position, and for the one with jitter that is told."""
-    longest = admission.poll_after(position, shortest, polls_per_second)
+    longest = admission.poll_after(position, shortest, polls_per_second, 0)
     return longest, admission.poll_after(position, shortest, polls_per_second, spread)
 
 

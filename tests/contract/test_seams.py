@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.functional.test_caching import AGES
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -51,7 +53,7 @@ def test_a_private_name_that_is_reached_is_found(source: str) -> None:
     assert private_names_reached(source)
 
 
-def test_each_kind_of_thing_that_a_process_remembers_has_one_reader() -> None:
+def test_each_kind_of_thing_that_a_process_remembers_has_one_reader_and_an_age_that_is_tested() -> None:
     kinds = [
         node.args[0]
         for path in (ROOT / "layers" / "booking").rglob("*.py")
@@ -60,4 +62,5 @@ def test_each_kind_of_thing_that_a_process_remembers_has_one_reader() -> None:
     ]
     names = [kind.value for kind in kinds if isinstance(kind, ast.Constant)]
 
-    assert len(names) == len(kinds) == len(set(names)) > 0
+    assert len(names) == len(kinds) == len(set(names))
+    assert set(names) == {kind.split(",")[0] for kind in AGES}

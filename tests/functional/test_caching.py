@@ -1,13 +1,20 @@
 """Public reads say how long they may be kept, and whether what one has is still what there is."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from booking import catalog, halls, overview, seats
+from booking.catalog import Performance
+from booking.dynamodb import put, write
+from booking.queue import items, lobby
+from booking.settings import settings
 from tests.functional import world
 from tests.handlers import call
 
+AT = 1_800_000_000
 PUBLIC = {
     "list_concerts": "public, max-age=10",
     "get_concert": "public, max-age=1",
@@ -67,3 +74,47 @@ def test_seat_map_has_another_validator_once_a_seat_is_held_but_not_merely_later
 
 def test_what_is_somebodys_own_is_never_kept() -> None:
     assert read("get_points")["headers"]["Cache-Control"] == "no-store"
+
+
+DATE: Performance = {
+    "pk": world.CONCERT,
+    "sk": "2036-05-10",
+    "startsAt": AT,
+    "timezone": "Asia/Seoul",
+    "price": 100,
+    "seatsTotal": 50,
+}
+IN_A_HALL: Performance = DATE | {"hallVersion": "v12", "seatsTotal": 12}
+AGES: dict[str, tuple[int, Callable[[int], Any]]] = {
+    "queue": (1, lambda at: items.recent_queue(world.CONCERT, at)),
+    "counter": (1, lambda at: items.recent_counter(world.CONCERT, at)),
+    "lobby": (1, lambda at: lobby.recent("first-light", at)),
+    "queues": (10, lambda at: items.recent_queues([world.CONCERT], at)),
+    "item": (10, lambda at: catalog.find_concert(world.CONCERT, at)),
+    "page": (10, lambda at: catalog.list_concerts(10, None, at)),
+    "list": (10, catalog.all_concerts),
+    "count": (2, lambda at: seats.count(DATE, at)),
+    "count, of a hall that has a shared one": (1, lambda at: seats.count(DATE | {"seatsTotal": 601}, at)),
+    "numbers": (2, lambda at: overview.count(DATE, at)),
+    "unfinished": (2, overview.attention),
+    "hall": (3600, lambda at: halls.summary(IN_A_HALL, at)),
+    "sections": (3600, lambda at: halls.sections(IN_A_HALL, at)),
+    "section": (3600, lambda at: halls.section(IN_A_HALL, "from-1", at)),
+}
+"""For how many seconds a process remembers each kind of what it reads."""
+
+
+@pytest.mark.parametrize("kind", AGES)
+def test_what_a_process_remembers_is_read_again_when_it_is_that_old(calls: list[Any], kind: str) -> None:
+    seconds, read_at = AGES[kind]
+    write(put(settings().queue_table, lobby.lobby_key("first-light")))
+    for name, item in world.hall_items("v12", 12).items():
+        write(put(settings().catalog_table, item | {"sk": name}))
+    read_at(AT)
+    calls.clear()
+
+    read_at(AT + seconds - 1)
+
+    assert calls == []
+    read_at(AT + seconds)
+    assert calls != []

@@ -303,7 +303,7 @@ def test_a_turn_whose_time_is_over_never_comes_back() -> None:
 def test_what_is_over_is_kept_until_the_sales_window_is() -> None:
     closes = AT + 5_000_000
     line.take_place(CONCERT, "ann", AT, closes)
-    dead, _ = membership.next_number(CONCERT, "dead", 0, AT, closes)
+    dead, _ = membership.next_number(CONCERT, "dead", 0, AT, closes, after_draw=False)
     line.take_place(CONCERT, "cem", AT, closes)
     place.end(CONCERT, 1)
     tick.tick(CONCERT, lambda: AT + 60)
@@ -347,7 +347,7 @@ def test_a_lost_answer_of_the_counter_is_passed_over() -> None:
 
 
 def test_a_join_that_wakes_up_after_its_number_was_passed_over_takes_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    number = membership.next_number(CONCERT, "ann", 0, AT, AT + 999)[0]
+    number = membership.next_number(CONCERT, "ann", 0, AT, AT + 999, after_draw=False)[0]
     join("ben", AT)
     tick.tick(CONCERT, lambda: AT + 60)
     assert stored(number)["status"] == "EXPIRED"

@@ -113,6 +113,21 @@ def test_a_key_replays_what_it_made_after_the_hold_is_over_and_without_a_turn(ha
     assert hall.items("seats") == []
 
 
+def test_a_key_is_remembered_for_a_day(hall: World) -> None:
+    first = ask(hall, "ann", 2)
+    hall.call("release_reservation", "ann", reservationId=first.body["reservationId"])
+
+    hall.time.sleep(clock.DAY)
+    still = hall.call("reserve_seats", "ann", {"performanceId": HALL, "quantity": 2}, key="k")
+    hall.time.sleep(1)
+    later = ask(hall, "ann", 3)
+
+    assert still.body["reservationId"] == first.body["reservationId"]
+    assert (later.status, len(later.body["seatNumbers"])) == (201, 3)
+    assert "idempotency-replayed" not in later.headers
+    sound(hall)
+
+
 @pytest.mark.parametrize("kind", list(Kind))
 @pytest.mark.parametrize("call", range(6))
 def test_whatever_happens_to_a_call_one_block_is_held(hall: World, kind: Kind, call: int) -> None:

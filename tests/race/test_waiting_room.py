@@ -469,7 +469,7 @@ def test_a_row_of_dead_joins_longer_than_the_reading_holds_nobody_up(
     """Also while others keep joining, so that the counter is never at rest."""
     monkeypatch.setattr(driver, "kick", lambda *_, **__: True)
     for dead in range(2 + admission.LOOKAHEAD + 5):
-        membership.next_number("c", f"dead-{dead}", 0, START, START + 999)
+        membership.next_number("c", f"dead-{dead}", 0, START, START + 999, after_draw=False)
     ann = waits("ann", START)
 
     for later in range(0, 12, 2):

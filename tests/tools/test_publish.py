@@ -1,5 +1,6 @@
 """Publishing changes the catalog to what the file says, and breaks nobody's seat."""
 
+import re
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -185,6 +186,22 @@ def test_what_would_break_a_seat_is_refused_and_nothing_is_written(
         publish(tables, [wanted])
 
     assert tables.performances("night-sky") == concert("first").performances
+
+
+@pytest.mark.parametrize(
+    ("seats", "told"),
+    [
+        (range(31, 41), "10 seat(s) are held or sold (31, 32, 33, 34, 35, 36, 37, 38, 39, 40)"),
+        (range(31, 42), "11 seat(s) are held or sold (31, 32, 33, 34, 35, 36, 37, 38, 39, 40 …)"),
+    ],
+)
+def test_the_first_ten_seats_in_the_way_are_named(tables: Tables, seats: range, told: str) -> None:
+    publish(tables, [concert("first")])
+    for number in seats:
+        take_seat(tables, number, "SOLD")
+
+    with pytest.raises(Failure, match=re.escape(told)):
+        publish(tables, [concert("second")])
 
 
 def test_a_venue_of_its_own_outlives_the_concerts(tables: Tables) -> None:

@@ -44,7 +44,6 @@ _CONTENTION = {
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
 }
-_TRANSIENT = _CONTENTION | {"InternalServerError", "ServiceUnavailable", "InternalFailure"}
 
 
 class ConditionFailed(Exception):
@@ -264,9 +263,9 @@ def _raise_unless_contention(error: ClientError) -> None:
 
 
 def _is_transient(error: ClientError) -> bool:
-    """Tell whether the same call may succeed later; an answer of 5xx may come without a code that anybody knows."""
+    """Tell whether the same call may succeed later. The service's own faults are 5xx, with whatever code."""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return error.response["Error"]["Code"] in _TRANSIENT or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return error.response["Error"]["Code"] in _CONTENTION or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def get(table: str, key: Key, *, consistent: bool = True) -> Item | None:

@@ -244,8 +244,9 @@ def read[Body](body: type[Body], text: str | None) -> Body:
     try:
         request: Body = _validator(cast(Hashable, body)).validate_json(text or "")
     except ValidationError as error:
-        wrong = error.errors(include_url=False, include_context=False, include_input=False)
         raise ValidationFailed(
-            errors=[{"field": ".".join(map(str, each["loc"])) or "body", "message": each["msg"]} for each in wrong]
+            errors=[
+                {"field": ".".join(map(str, each["loc"])) or "body", "message": each["msg"]} for each in error.errors()
+            ]
         ) from error
     return request

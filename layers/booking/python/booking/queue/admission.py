@@ -252,7 +252,7 @@ def horizon(line: Line) -> int:
 
     Places that were free when the line last moved still are.
     """
-    free = max(0, line.capacity - min(line.admitted - line.low, line.active))
+    free = max(0, line.capacity - line.active)
     return min(line.issued, line.admitted + LOOKAHEAD + free)
 
 
@@ -366,7 +366,7 @@ def pause(line: Line, number: int, at: int, spread: float = 0.0) -> int:
     return min(told, comes + int(POLL_FASTEST_SECONDS * (2 - spread)))
 
 
-def poll_after(position: int, shortest: int, polls_per_second: int, spread: float = 0.0) -> int:
+def poll_after(position: int, shortest: int, polls_per_second: int, spread: float) -> int:
     """Tell in how many seconds to ask again, from the position and the shortest pace that is plausible; `spread` in
     [0, 1) says how much of the jitter.
 

@@ -206,7 +206,7 @@ def read_token(concert_id: str, number: int, *, consistent: bool = True) -> Toke
     return cast(TokenItem | None, get(settings().queue_table, token_key(concert_id, number), consistent=consistent))
 
 
-def read_tokens(concert_id: str, first: int, last: int, issued: int, drawn: int = 0) -> dict[int, TokenItem]:
+def read_tokens(concert_id: str, first: int, last: int, issued: int, drawn: int) -> dict[int, TokenItem]:
     """Read the tokens from `first` to `last`, of `issued`; when the last one is missing, also the next that there is.
 
     Numbers up to `drawn` tell nothing about those before them, so behind them nothing is looked for.

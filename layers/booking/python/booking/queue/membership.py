@@ -107,7 +107,7 @@ def _leaves(membership: MembershipItem, token: TokenItem | None, at: int) -> int
 
 
 def next_number(
-    concert_id: str, user_id: str, over: int, at: int, keep_until: int, *, after_draw: bool = False
+    concert_id: str, user_id: str, over: int, at: int, keep_until: int, *, after_draw: bool
 ) -> tuple[int, bool]:
     """Number one more join, unless this user has just been numbered; return the number, and whether it is a new one.
 
