@@ -114,6 +114,16 @@ def test_every_booking_is_there_once_whatever_the_pages_are(
     assert [each["refunded"] for each in found] == [0, 0, 100, 100]
 
 
+def test_cancelled_bookings_of_more_than_one_page_are_there_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bookings, "SEATS_ON_A_PAGE", 2)
+    for seat, name in enumerate(("ann", "bob", "cat", "dan", "eve"), 1):
+        cancel(world, name, bought(world, name, seat, name=name), seat)
+
+    found = everything(world, limit="50")
+
+    assert sorted(names(found)) == ["ann", "bob", "cat", "dan", "eve"]
+
+
 def test_a_page_may_end_with_the_last_seat_of_the_hall(world: World) -> None:
     bought(world, "ann", SEATS - 1, name="ann")
     bought(world, "bob", SEATS, name="bob")

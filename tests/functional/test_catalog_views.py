@@ -18,8 +18,10 @@ def _world(cloud: None) -> None:
     world.publish()
 
 
-def read(function: str) -> dict[str, Any]:
-    answer = call(function, world.read_event(function, "ok"))
+def read(function: str, **query: str) -> dict[str, Any]:
+    event = world.read_event(function, "ok")
+    event["queryStringParameters"] = query or event.get("queryStringParameters")
+    answer = call(function, event)
     assert answer["statusCode"] == 200
     body: dict[str, Any] = json.loads(answer["body"])
     return body
@@ -44,6 +46,32 @@ def test_date_says_its_own_venue_and_otherwise_the_concerts() -> None:
     assert by_default["translations"] == {"ko": {"venue": "서울과 도쿄"}}
     assert tokyo["venue"] == "Tide Theatre, Tokyo"
     assert tokyo["translations"] == {"ko": {"venue": "물때 극장, 도쿄"}}
+
+
+def test_date_of_which_every_seat_is_taken_cannot_be_booked() -> None:
+    publish_tour()
+    sold = {"performanceId": f"{CONCERT}.small", "seatNumber": 1, "reservationId": "r", "userId": world.OTHER}
+    write(put(settings().seats_table, sold | {"status": "SOLD"}))
+    small = {"startsAt": clock.now() + FAR, "timezone": "Asia/Seoul", "price": 9000, "seatsTotal": 1}
+    write(put(settings().catalog_table, {"pk": CONCERT, "sk": "small"} | small))
+
+    found = {date["performanceId"]: date for date in read("list_performances", limit="20")["items"]}
+    full, free = found[f"{CONCERT}.small"], found[f"{CONCERT}.tokyo"]
+
+    assert (full["seatsAvailable"], full["bookable"]) == (0, False)
+    assert (free["seatsAvailable"], free["bookable"]) == (50, True)
+
+
+def test_page_that_ends_with_the_last_date_is_the_last_one() -> None:
+    publish_tour()
+
+    whole = read("list_performances", limit="2")
+    first = read("list_performances", limit="1")
+    last = read("list_performances", limit="1", cursor=first["nextCursor"])
+
+    assert (len(whole["items"]), whole["nextCursor"]) == (2, None)
+    assert first["items"] + last["items"] == whole["items"]
+    assert last["nextCursor"] is None
 
 
 def test_concert_says_its_texts_in_other_languages_and_the_list_leaves_out_the_long_one() -> None:

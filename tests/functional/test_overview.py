@@ -126,11 +126,12 @@ def test_a_seat_sold_before_seats_said_their_price_counts_by_its_reservation(wor
 
 
 def test_a_hall_is_counted_by_grade(world: World) -> None:
-    facts = {"hallVersion": "v", "seatsTotal": 700, "prices": {"standard": 50}, "price": 50}
-    for name, item in hall_items("v", 700).items():
+    facts = {"hallVersion": "v", "seatsTotal": 700, "prices": {"premium": 80, "standard": 50}, "price": 50}
+    for name, item in hall_items("v", 700, premium=2).items():
         write(put(TABLES["catalog"], item | {"sk": name}))
     world.publish("opera", {"one": facts})
-    for number, status in ((1, "SOLD"), (601, "SOLD"), (650, "HELD")):
+    of = [(1, "SOLD"), (2, "SOLD"), (3, "CANCELLED"), (4, "CANCELLED"), (601, "SOLD"), (650, "HELD")]
+    for number, status in of:
         partition = "opera.one" if number < 600 else "opera.one#1"
         seat = {"performanceId": partition, "seatNumber": number, "reservationId": "r", "userId": "u", "price": 50}
         write(put(TABLES["seats"], seat | {"status": status, "expiresAt": clock.now() + 300}))
@@ -138,9 +139,10 @@ def test_a_hall_is_counted_by_grade(world: World) -> None:
     [_, opera] = sales(world)
 
     [found] = opera["performances"]
-    assert figures(found) == {"sold": 2, "held": 1, "available": 697, "points": 100}
+    assert figures(found) == {"sold": 3, "held": 1, "available": 694, "points": 150}
     assert [(grade["gradeId"], grade["sold"], grade["held"], grade["available"]) for grade in found["grades"]] == [
-        ("standard", 2, 1, 697)
+        ("premium", 2, 0, 0),
+        ("standard", 1, 1, 694),
     ]
 
 

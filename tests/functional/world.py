@@ -62,15 +62,18 @@ def close(concert: str) -> None:
     write(put(settings().queue_table, items.queue_key(concert) | {"closed": CLOSED[concert]}))
 
 
-def hall_items(version: str, seats: int) -> dict[str, dict[str, Any]]:
-    """Make the items of a hall of sections of one row of up to 600, by sort key."""
+def hall_items(version: str, seats: int, premium: int = 0) -> dict[str, dict[str, Any]]:
+    """Make the items of a hall of sections of one row of up to 600, by sort key; the first seats may be of a grade of
+    their own."""
+    names = ("premium", "standard") if premium else ("standard",)
     sections = []
     for first in range(1, seats + 1, MAX_SECTION_SEATS):
         numbers = range(first, min(seats, first + MAX_SECTION_SEATS - 1) + 1)
-        xs, ys, grades = tuple(50 * n for n in numbers), (first,) * len(numbers), ("standard",) * len(numbers)
+        xs, ys = tuple(50 * n for n in numbers), (first,) * len(numbers)
+        grades = tuple("premium" if n <= premium else "standard" for n in numbers)
         row = Row("A", tuple(map(str, numbers)), xs, ys, grades, (len(numbers),))
         sections.append(Section(f"from-{first}", f"From {first}", first, (0, 0), (), (row,)))
-    hall = Hall("hall", "A Hall", ({"gradeId": "standard", "name": "Standard"},), tuple(sections))
+    hall = Hall("hall", "A Hall", tuple({"gradeId": name, "name": name.title()} for name in names), tuple(sections))
     pk = halls.partition(version)
     return {
         "SUMMARY": {"pk": pk, "summary": dict(hall.summary())},
