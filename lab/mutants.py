@@ -23,7 +23,12 @@ from tools.ost.paths import ROOT, STATE
 TESTS = (
     *("tests/unit", "tests/functional", "tests/workflow", "tests/contract", "tests/audit", "tests/race", "tests/model"),
     *("tests/measures/test_budgets.py", "tests/tools/test_template.py"),
-    *("tests/tools/test_catalog.py", "tests/tools/test_halls.py", "tests/tools/test_publish.py"),
+    *(
+        "tests/tools/test_bounds.py",
+        "tests/tools/test_catalog.py",
+        "tests/tools/test_halls.py",
+        "tests/tools/test_publish.py",
+    ),
     *("--ignore=tests/contract/test_collection.py", "--ignore=tests/contract/test_types.py"),
 )
 """What is run: everything that needs no deployed stack."""
