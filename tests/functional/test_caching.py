@@ -94,6 +94,7 @@ AGES: dict[str, tuple[int, Callable[[int], Any]]] = {
     "page": (10, lambda at: catalog.list_concerts(10, None, at)),
     "list": (10, catalog.all_concerts),
     "count": (2, lambda at: seats.count(DATE, at)),
+    "count, of the largest hall without a shared one": (2, lambda at: seats.count(DATE | {"seatsTotal": 600}, at)),
     "count, of a hall that has a shared one": (1, lambda at: seats.count(DATE | {"seatsTotal": 601}, at)),
     "numbers": (2, lambda at: overview.count(DATE, at)),
     "unfinished": (2, overview.attention),

@@ -478,6 +478,33 @@ def test_ranges_of_labels_are_written_out_no_further_than_a_section_goes(world: 
     assert (answer.code, peak < 50_000_000) == ("CATALOG_REFUSED", True)
 
 
+def test_a_file_may_be_as_long_and_as_deep_as_is_said(world: World) -> None:
+    longest = GOOD + "#" * (MAX_BYTES - len(GOOD))
+    deepest, too_deep = ("[" * levels + "1" + "]" * levels for levels in (19, 20))
+
+    assert send(world, longest, dryRun="true").status == 200
+    assert "deeper" not in send(world, deepest).body["mistakes"][0]["message"]
+    assert send(world, too_deep).body["mistakes"][0]["message"] == "lies deeper than 20 levels"
+
+
+def test_texts_that_change_are_told_up_to_200_characters(world: World) -> None:
+    send(world, GOOD.replace("Night Sky", "x" * 200))
+
+    told = send(world, GOOD.replace("    artist", f"    description: {'y' * 201}\n    artist")).body["changes"]
+
+    assert {change["field"]: (change.get("before"), change["after"]) for change in told} == {
+        "title": ("x" * 200, "Night Sky"),
+        "description": ("", "y" * 199 + "…"),
+    }
+
+
+def test_a_thousand_mistakes_are_all_told(world: World) -> None:
+    told = send(world, "concerts:\n" + "  - 1\n" * 1000).body["mistakes"]
+
+    assert [mistake["line"] for mistake in told] == [*range(2, 1002)]
+    assert "more" not in told[-1]["message"]
+
+
 def test_of_very_many_mistakes_the_first_are_told_and_how_many_more_there_are(world: World) -> None:
     answer = send(world, "concerts:\n" + "  - 1\n" * 1234)
 
