@@ -187,6 +187,18 @@ def test_the_secret_and_the_list_are_nobodys_to_see_before_the_list_is_bound(con
     assert {name: each for name, each in shown.items() if name in hidden} == dict.fromkeys(hidden)
 
 
+@pytest.mark.parametrize(("entries", "seconds"), [(0, 0), (2, 0), (3, 1), (1502, 1), (1503, 2), (300_002, 200)])
+def test_the_first_calls_take_as_long_as_the_api_needs_for_all_behind_the_front(
+    concert: Concert, entries: int, seconds: int
+) -> None:
+    lobby.enter(concert, "ann", OPENS, now=lambda: OPENS)
+    write(put(settings().queue_table, {**(lobby.read(CONCERT) or {}), "entries": entries}))
+
+    shown = lobby.published(concert, OPENS)["firstCalls"]
+
+    assert shown == {"front": 2, "perSecond": 1500, "windowSeconds": seconds}
+
+
 def test_a_lobby_that_nobody_came_to_is_drawn(concert: Concert) -> None:
     found = drawn()
 
