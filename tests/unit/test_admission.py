@@ -1,5 +1,6 @@
 """The policy of the waiting room at its edges."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Literal
@@ -143,6 +144,59 @@ def test_a_younger_one_beyond_the_reading_or_the_counter_itself_tells_as_well() 
 
 def test_an_older_one_tells_nothing() -> None:
     assert states({1: waiting()}, 1, 2, AT)[2] is State.MISSING
+
+
+TOKENS: list[Token | None] = [
+    None,
+    waiting(),
+    waiting(joined_at=AT - 1),
+    waiting(AT),
+    {"status": "ACTIVE", "expiresAt": AT + 1},
+    {"status": "FINISHED", "expiresAt": AT + 99},
+]
+FAR_ON = 100_000
+
+
+@given(
+    capacity=st.integers(0, 6),
+    low=st.integers(0, 4),
+    admitted=st.integers(0, 6),
+    active=st.integers(0, 6),
+    kinds=st.lists(st.sampled_from(TOKENS), min_size=6, max_size=90),
+    issued_at=st.sampled_from([0, AT - 60, AT]),
+)
+def test_a_line_far_on_is_decided_as_one_at_its_beginning(
+    capacity: int, low: int, admitted: int, active: int, kinds: list[Token | None], issued_at: int
+) -> None:
+    def decided(by: int) -> tuple[list[tuple[int, ...]], tuple[object, ...]]:
+        start = by + low
+        line = Line(
+            capacity=capacity,
+            low=start,
+            admitted=start + min(admitted, len(kinds)),
+            issued=start + len(kinds),
+            active=min(active, admitted),
+            issued_at=issued_at,
+        )
+        tokens = {start + place: token for place, token in enumerate(kinds, 1) if token is not None}
+        ended: list[tuple[int, ...]] = []
+
+        def end(numbers: Sequence[int]) -> dict[int, State]:
+            ended.append(tuple(number - by for number in numbers))
+            return dict.fromkeys(numbers, State.OVER)
+
+        last = admission.horizon(line)
+        read = {number: token for number, token in tokens.items() if number <= last}
+        found = admission.settle(line, read, AT, end)
+        place = (found.admitted - by, found.low - by, found.taken, found.missing, found.entered, found.more)
+        return ended, (last - by, *place, admission.moves(line, found, AT))
+
+    assert decided(FAR_ON) == decided(0)
+
+
+@pytest.mark.parametrize(("first", "last"), [(1, 3), (7, 9), (100_001, 100_050)])
+def test_exactly_the_numbers_that_were_asked_for_are_judged(first: int, last: int) -> None:
+    assert set(states({}, first, last, AT)) == set(range(first, last + 1))
 
 
 def test_the_estimate_starts_from_what_is_certain_and_follows_what_is_measured() -> None:
