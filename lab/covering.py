@@ -131,8 +131,11 @@ def _span(node: ast.stmt) -> range:
     return range(min([node.lineno, *(each.lineno for each in decorators)]), (node.end_lineno or node.lineno) + 1)
 
 
-def _at_import(node: ast.AST, within: tuple[str, ...] = ()) -> Iterator[tuple[range, set[str], range]]:
-    """Yield each statement that is run when a file is imported, the names it sets, and what of it is run only later."""
+type _Imported = tuple[range, set[str], range]
+"""What of a statement is run when its file is imported, the names that this sets, and what is run only later."""
+
+
+def _at_import(node: ast.AST, within: tuple[str, ...] = ()) -> Iterator[_Imported]:
     for statement in ast.iter_child_nodes(node):
         span = _span(statement) if isinstance(statement, ast.stmt) else range(0)
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -188,6 +191,9 @@ class Concerned:
             names, where = named_from(path, changed)
             self._concerned = {test for file, line in where for test in ran.get(file, {}).get(str(line), [])}
             self._naming = _tests_with(names)
+        self._in_first_lines = bool(path) and lines <= {
+            at for span, _, _ in _at_import(ast.parse(_committed(path))) for at in span
+        }
         self._all = not self._concerned and not self._naming
         if not path:
             self._concerned, self._all = {min(self._seconds, key=lambda test: self._seconds[test])}, False
@@ -213,13 +219,15 @@ class Concerned:
         file = item.nodeid.split("::")[0]
         if item.nodeid not in self._seconds:
             return None
-        if item.nodeid in self._concerned or file in self._naming:
+        if item.nodeid.startswith(self._read) and self._in_first_lines:
             return 0
-        if self._all and item.nodeid in self._file:
+        if item.nodeid in self._concerned or file in self._naming:
             return 1
-        if item.nodeid.startswith(self._read):
+        if self._all and item.nodeid in self._file:
             return 2
-        return 3 if self._all else None
+        if item.nodeid.startswith(self._read):
+            return 3
+        return 4 if self._all else None
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Leave out what cannot notice, or fails without any change; the rest is ordered by what it takes."""

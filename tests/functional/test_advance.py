@@ -226,6 +226,20 @@ def test_a_tick_reads_no_token_twice_however_far_it_goes(
     assert all(before[1] < first for before, (first, _) in pairwise(ranges))
 
 
+def test_a_tick_ends_no_more_than_it_may_however_far_it_reads(cloud: None) -> None:
+    crowd = 2 * admission.LOOKAHEAD + 10
+    for number in range(1, crowd + 1):
+        token = {"number": number, "userId": f"fan-{number}", "status": "WAITING", "joinedAt": AT, "expiresAt": AT + 60}
+        write(put("QueueTable", items.token_key(CONCERT, number) | token))
+    write(put("QueueTable", items.counter_key(CONCERT) | {"issued": crowd, "issuedAt": AT}))
+
+    tick.tick(CONCERT, lambda: AT + 60, ends=70)
+
+    ended = [items.read_token(CONCERT, number) for number in range(1, crowd + 1)]
+    assert [token["status"] for token in ended if token] == ["EXPIRED"] * 70 + ["WAITING"] * (crowd - 70)
+    assert (queue()["lapsed"], queue()["active"]) == (70, 2)
+
+
 def test_a_driver_that_died_is_replaced_by_the_next_scheduled_one_or_by_a_kick_after_its_lease(
     clock: Clock, kicked: list[Any]
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from booking import memory
-from booking.dynamodb import get, update, write
+from booking.dynamodb import get, put, update, write
 from booking.errors import QueueTokenExpired, QueueTokenNotActive, RateLimited
 from booking.queue import admission, driver, items, line, membership, place, tick, view
 from booking.queue.admission import Line
@@ -51,6 +51,22 @@ def stored(number: int) -> dict[str, Any]:
 def fill() -> list[Turn]:
     """Two places and one who waits: ann and ben are in, cem waits."""
     return [join(user)[0].turn for user in ("ann", "ben", "cem")]
+
+
+@pytest.mark.parametrize("before", [0, 70_000])
+def test_who_joins_in_the_second_in_which_the_hall_empties_gets_in_at_once(before: int) -> None:
+    write(put("QueueTable", items.counter_key(CONCERT) | {"issued": before, "issuedAt": AT}))
+    write(put("QueueTable", items.queue_key(CONCERT) | {"low": before, "admitted": before}))
+    inside = [join(user)[0].turn for user in ("ann", "ben")]
+    memory.forget()
+    assert items.recent_queue(CONCERT, AT)["active"] == 2
+    for turn in inside:
+        place.end(CONCERT, turn.number)
+    tick.tick(CONCERT, lambda: AT)
+
+    cem, *_ = line.take_place(CONCERT, "cem", AT)
+
+    assert (cem.turn.number, cem.turn.active) == (before + 3, True)
 
 
 def test_an_empty_queue_lets_one_straight_in() -> None:

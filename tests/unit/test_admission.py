@@ -194,6 +194,11 @@ def test_a_line_far_on_is_decided_as_one_at_its_beginning(
     assert decided(FAR_ON) == decided(0)
 
 
+@pytest.mark.parametrize(("polls", "calls"), [(1, 1), (2, 1), (3, 1), (3000, 1500), (3001, 1500)])
+def test_half_of_the_polls_are_for_first_calls_and_at_least_one(polls: int, calls: int) -> None:
+    assert Line(capacity=1, polls_per_second=polls).calls_per_second == calls
+
+
 @pytest.mark.parametrize(("first", "last"), [(1, 3), (7, 9), (100_001, 100_050)])
 def test_exactly_the_numbers_that_were_asked_for_are_judged(first: int, last: int) -> None:
     assert set(states({}, first, last, AT)) == set(range(first, last + 1))

@@ -296,6 +296,13 @@ def test_an_accessible_place_comes_with_its_companions(quantity: int, expected: 
     assert choose([accessible_hall()], replace(wanted, released=True), "seed", rush=0) == Choice(expected, True)
 
 
+def test_the_companion_seat_beside_the_place_goes_first() -> None:
+    hall = accessible_hall({1, 10})
+
+    assert choose([hall], Party(2, accessible=True), "seed", rush=0) == Choice((19, 20), together=True)
+    assert choose([hall], Party(3, accessible=True), "seed", rush=0) == Choice((18, 19, 20), together=True)
+
+
 @st.composite
 def accessible_halls(draw: st.DrawFn) -> Snapshot:
     """Draw small halls in which some seats are accessible places, some with companions beside them."""

@@ -1,0 +1,298 @@
+"""Two hours of an on-sale, the same every time: what everybody is answered, and what stands in the tables at the end.
+
+Fans queue, hold, pay, cancel and come to the door, an organiser sets and sells beside them, by a seed's dice. The queue
+is far on, the halls have sections, grades and places for wheelchairs: small numbers hide what is wrong. Whoever changes
+an answer sees here which ones change. With `WRITE_OUTCOMES=1` in the environment this is written down as it is now.
+"""
+
+import hashlib
+import json
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from booking import clock, memory
+from booking.queue import driver, items
+from tests.handlers import call
+from tests.world import START, Answer, World
+
+OUTCOME = Path(__file__).with_name("on_sale.txt")
+STAFF = {"cognito:groups": "[staff]", "cognito:username": "door"}
+ORGANISER = {"cognito:groups": "[organiser]", "cognito:username": "minji"}
+FAR_ON = 70_000
+"""Numbers that were given out before."""
+STEPS = 500
+CATALOG = """\
+halls:
+  - hallId: opera
+    name: The Opera
+    grades: [{ gradeId: vip, name: VIP }, { gradeId: r, name: R }]
+    sections:
+      - sectionId: stalls
+        name: Stalls
+        grade: vip
+        at: [0, 300]
+        rows:
+          - { rows: A-C, seats: 1-12, aisles: [4, -4], accessible: [1, 12], companions: { 2: 1, 3: 1, 10: 12, 11: 12 } }
+          - { rows: D-F, seats: 14, grow: 1, grade: r }
+      - { sectionId: "box-{n}", name: "Box {n}", grade: r, radius: 1500, bearing: -60, around: { times: 3, turn: 60 },
+          rows: [{ rows: A-B, seats: 4 }] }
+concerts:
+  - concertId: ashes
+    title: Ashes
+    artist: The Ensemble
+    venue: The Opera
+    timezone: Asia/Seoul
+    salesOpenAt: 2026-01-05 10:00
+    salesCloseAt: 2027-01-24 18:00
+    queueCapacity: 16
+    performances:
+      - { label: first, startsAt: 2027-01-25 19:00, hall: opera, prices: { vip: 300, r: 120 }, noSingleSeats: true,
+          accessibleReleaseHours: 1 }
+      - { label: second, startsAt: 2027-01-18 19:00, price: 90, seatsTotal: 45 }
+"""
+FIRST, SECOND = "ashes.first", "ashes.second"
+FANS = [f"fan-{number}" for number in range(30)]
+
+
+class OnSale:
+    """What the dice do, and what comes of it, a line a step."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.dice, self.lines = world, random.Random(17), list[str]()
+        self.tokens: dict[str, str] = {}
+        self.bookings: list[tuple[str, dict[str, Any]]] = []
+        self.codes: list[str] = []
+        self.scans = 0
+        self.key = 0
+
+    def told(self, function: str, user: str, body: Any = None, **options: Any) -> Answer:
+        """Send a request once, and write down what comes back."""
+        answer = self.world.call(function, user, body, **options)
+        asked = {**options.get("query", {}), **(body if isinstance(body, dict) else {})}
+        whole = plain([answer.status, answer.headers, answer.body])
+        facts = f"{answer.code} " * (answer.code is not None) + short(answer.body)
+        at = int(self.world.time.at) - START
+        self.lines.append(f"{at} {user} {function} {plain(asked)[:60]} {answer.status} {facts[:60]} {digest(whole)}")
+        return answer
+
+    def new_key(self) -> str:
+        """Return a key that was not used, or now and then the one before."""
+        self.key += self.dice.random() < 0.9
+        return f"key-{self.key}"
+
+    def step(self) -> None:
+        """Let some time go by, and somebody do something."""
+        self.world.time.sleep(self.dice.choice([0, 0, 1, 1, 1, 2, 3]))
+        if self.dice.random() < 0.1:
+            memory.forget()
+        if self.dice.random() < 0.3:
+            self.world.tick("ashes")
+        what = self.dice.choices(list(ACTS), list(ACTS.values()))[0]
+        getattr(self, what)(self.dice.choice(FANS))
+
+    def join(self, user: str) -> None:
+        view = self.told("issue_queue_token", user, concertId="ashes")
+        if view.status in {200, 201}:
+            self.tokens[user] = view.body["token"]
+
+    def come_in(self, user: str) -> str | None:
+        """Poll, or join where that is no place any more."""
+        self.poll(user)
+        if (
+            self.world.call("poll_queue_token", user, concertId="ashes", queue_token=self.tokens.get(user)).status
+            == 401
+        ):
+            self.join(user)
+        return self.tokens.get(user)
+
+    def poll(self, user: str) -> None:
+        view = self.told("poll_queue_token", user, concertId="ashes", queue_token=self.tokens.get(user))
+        if view.status == 200:
+            self.tokens[user] = view.body["token"]
+
+    def leave(self, user: str) -> None:
+        self.told("leave_queue", user, concertId="ashes", queue_token=self.tokens.get(user))
+
+    def reserve(self, user: str) -> None:
+        first, count = self.dice.randint(1, 45), self.dice.randint(1, 3)
+        body = {
+            "performanceId": self.dice.choice([FIRST, FIRST, SECOND]),
+            "seatNumbers": list(range(first, first + count)),
+        }
+        self._held(user, self.told("reserve_seats", user, body, queue_token=self.come_in(user)))
+
+    def reserve_best(self, user: str) -> None:
+        body: dict[str, Any] = {"performanceId": self.dice.choice([FIRST, FIRST, SECOND])}
+        body["quantity"] = self.dice.randint(1, 4)
+        if body["performanceId"] == FIRST:
+            body |= self.dice.choice([{}, {}, {"gradeId": "r"}, {"sectionId": "box-2"}, {"accessible": True}])
+        self._held(user, self.told("reserve_seats", user, body, queue_token=self.come_in(user), key=self.new_key()))
+
+    def _held(self, user: str, answer: Answer) -> None:
+        if answer.status == 201:
+            self.bookings.append((user, answer.body))
+
+    def _booking(self) -> tuple[str, dict[str, Any]]:
+        recent = self.bookings[-12:] or [("fan-0", {"reservationId": "r0", "seatNumbers": [1], "amount": 1})]
+        return self.dice.choice(recent)
+
+    def release(self, _: str) -> None:
+        user, held = self._booking()
+        self.told("release_reservation", user, reservationId=held["reservationId"])
+
+    def charge(self, user: str) -> None:
+        self.told("charge_points", user, {"amount": self.dice.choice([50, 400, 1500])}, key=self.new_key())
+
+    def use(self, user: str) -> None:
+        self.told("use_points", user, {"amount": self.dice.choice([10, 90])}, key=self.new_key())
+
+    def pay(self, _: str) -> None:
+        user, held = self._booking()
+        self.told("start_payment", user, {"reservationId": held["reservationId"]}, key=self.new_key())
+
+    def charge_and_pay(self, _: str) -> None:
+        user, held = self._booking()
+        self.told("charge_points", user, {"amount": held["amount"]}, key=self.new_key())
+        paid = self.told("start_payment", user, {"reservationId": held["reservationId"]}, key=self.new_key())
+        if "paymentId" in (paid.body or {}):
+            self.told("get_payment", user, paymentId=paid.body["paymentId"])
+
+    def cancel(self, _: str) -> None:
+        user, held = self._booking()
+        seats = held["seatNumbers"][: self.dice.randint(1, 4)]
+        quoted = self.told(
+            "quote_cancellation",
+            user,
+            reservationId=held["reservationId"],
+            query={"seatNumbers": ",".join(map(str, seats))},
+        )
+        refund = quoted.body.get("refund", 0) + (self.dice.random() < 0.1)
+        body = {"seatNumbers": seats, "expectedRefund": refund}
+        self.told("cancel_reservation", user, body, reservationId=held["reservationId"], key=self.new_key())
+
+    def cancel_in_their_stead(self, _: str) -> None:
+        user, held = self._booking()
+        of = {"reservationId": held["reservationId"], "claims": ORGANISER}
+        quoted = self.told("quote_booking", "olga", query={"userId": user}, **of)
+        body = {"userId": user, "expectedRefund": quoted.body.get("refund", 0), "reason": "asked for by telephone"}
+        self.told("cancel_booking", "olga", body, key=self.new_key(), **of)
+
+    def tickets(self, _: str) -> None:
+        user, held = self._booking()
+        shown = self.told("list_tickets", user, reservationId=held["reservationId"])
+        self.codes += [ticket["code"] for ticket in (shown.body.get("items") or [])]
+
+    def scan(self, _: str) -> None:
+        codes = [self.dice.choice([*self.codes[-20:], "not a ticket"]) for _ in range(self.dice.randint(1, 3))]
+        at = int(self.world.time.at) - self.dice.choice([0, 0, 30])
+        scans = [
+            {"scanId": f"s{self.scans + each}", "code": code, "at": clock.rfc3339(at)}
+            for each, code in enumerate(codes)
+        ]
+        self.scans += self.dice.randint(0, len(scans))
+        sent = {"deviceId": self.dice.choice(["north", "south"]), "scans": scans}
+        self.told("record_check_ins", "staff", sent, claims=STAFF, performanceId=self.dice.choice([FIRST, SECOND]))
+
+    def look(self, user: str) -> None:
+        user, held = self.dice.choice([(user, {"reservationId": "r0"}), self._booking()])
+        date, section = self.dice.choice([(FIRST, "stalls"), (FIRST, "box-1"), (SECOND, None)])
+        self.told("list_seats", user, performanceId=date, query={"section": section} if section else {})
+        self.told("get_performance", user, performanceId=date)
+        self.told("list_performances", user, concertId="ashes", query={"bookable": "true"})
+        self.told("get_concert", user, concertId="ashes")
+        self.told("get_reservation", user, reservationId=held["reservationId"])
+        self.told("get_points", user)
+        for function in ("list_reservations", "list_points_history"):
+            self._pages(function, user, {"limit": "3"}, 2)
+
+    def look_at_sales(self, _: str) -> None:
+        date = self.dice.choice([FIRST, SECOND])
+        self.told("list_sales", "olga", claims=ORGANISER)
+        self._pages("list_bookings", "olga", {"limit": "4"}, 5, claims=ORGANISER, performanceId=date)
+        self.told("list_bookings", "olga", claims=ORGANISER, performanceId=date, query={"q": "12"})
+        self._pages("list_log", "olga", {"limit": "5"}, 2, claims=ORGANISER)
+        self.told("get_guest_list", "staff", claims=STAFF, performanceId=date)
+
+    def _pages(self, function: str, user: str, query: dict[str, str], most: int, **options: Any) -> None:
+        for _ in range(most):
+            page = self.told(function, user, query=query, **options)
+            if page.status != 200 or page.body["nextCursor"] is None:
+                return
+            query = query | {"cursor": page.body["nextCursor"]}
+
+    def set_queue(self, _: str) -> None:
+        body = self.dice.choice([{"capacity": 3}, {"capacity": 16}, {"message": "Soon."}, {"paused": True}])
+        self.told("set_queue", "olga", body, claims=ORGANISER, concertId="ashes")
+        self.world.time.sleep(5)
+        self.told("set_queue", "olga", {"paused": False, "message": None}, claims=ORGANISER, concertId="ashes")
+
+    def publish(self, _: str) -> None:
+        text = self.dice.choice(
+            [
+                CATALOG.replace("price: 90", f"price: {self.dice.randint(80, 99)}"),
+                CATALOG.replace("seatsTotal: 45", "seatsTotal: 44"),
+                CATALOG.replace("title: Ashes", f"title: Ashes {self.dice.randint(1, 9)}"),
+                CATALOG.replace("price: 90", "price: free").replace("aisles: [4", "aisles: [99"),
+            ]
+        )
+        query = self.dice.choice([{}, {"dryRun": "true"}])
+        self.told("publish_catalog", "olga", text, claims=ORGANISER, query=query)
+
+    def drive(self, _: str) -> None:
+        with self.world.wire.invocation():
+            self.lines.append(f"advance {plain(call('advance_queue', {'concertId': 'ashes'}))}")
+
+
+ACTS = {
+    **{"join": 16, "poll": 30, "leave": 2, "reserve": 14, "reserve_best": 12, "release": 3, "charge": 4, "use": 2},
+    **{"pay": 3, "charge_and_pay": 12, "cancel": 6, "cancel_in_their_stead": 2, "tickets": 5, "scan": 6, "look": 3},
+    **{"look_at_sales": 1, "set_queue": 1, "publish": 1, "drive": 1},
+}
+"""What happens, and how often."""
+
+
+def plain(what: Any) -> str:
+    """Write anything as text that is the same in every run."""
+    return json.dumps(what, sort_keys=True, ensure_ascii=False, default=str)
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def short(body: Any) -> str:
+    """Name the plain facts of an answer."""
+    return plain([each for each in body.values() if isinstance(each, int)]) if isinstance(body, dict) else ""
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with World(QueueCapacity="9") as world:
+        yield world
+
+
+def test_an_on_sale_comes_to_what_it_came_to_before(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    random.seed(5)
+    monkeypatch.setattr(driver, "kick", lambda *_, **__: True)
+    played = OnSale(world)
+    assert played.told("publish_catalog", "olga", CATALOG, claims=ORGANISER).body["mistakes"] == []
+    far = {"issued": FAR_ON, "issuedAt": START - 600}
+    world.put("queue", items.counter_key("ashes") | far)
+    world.put("queue", items.queue_key("ashes") | {"capacity": 16, "low": FAR_ON, "admitted": FAR_ON})
+
+    for _ in range(STEPS):
+        played.step()
+
+    ends = [
+        f"{table} {len(found)} {digest(plain(sorted(map(plain, found))))}" for table, found in world.tables().items()
+    ]
+    outcome = "\n".join([*played.lines, *ends, ""])
+    if "WRITE_OUTCOMES" in os.environ:
+        OUTCOME.write_text(outcome, "utf-8")
+    assert outcome.split("\n") == OUTCOME.read_text("utf-8").split("\n")
+    assert world.violations() == []
