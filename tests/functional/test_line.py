@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -51,6 +51,33 @@ def stored(number: int) -> dict[str, Any]:
 def fill() -> list[Turn]:
     """Two places and one who waits: ann and ben are in, cem waits."""
     return [join(user)[0].turn for user in ("ann", "ben", "cem")]
+
+
+def test_a_queue_that_nobody_has_set_or_joined_is_empty_and_has_the_stacks_capacity() -> None:
+    nothing = {"drawn": 0, "drawn_at": 0, "admitted": 0, "low": 0, "issued": 0, "issued_at": 0, "pace": 0}
+    nothing |= {"sample_at": 0, "sample_from": 0, "active": 0, "entered": 0, "lapsed": 0, "advanced_at": 0}
+    stacks = {"capacity": 2, "active_seconds": ACTIVE_SECONDS, "polls_per_second": 3000, "calls_front": 2}
+
+    found = dataclasses.asdict(items.line_of({}))
+
+    assert found == nothing | stacks | {"coming": 1000, "closed": False, "message": None}
+    assert dataclasses.asdict(Line(capacity=2, calls_front=2)) == found
+
+
+def test_a_queue_is_read_as_it_is_stored() -> None:
+    stored: dict[str, Any] = {"capacity": 11, "drawn": 12, "drawnAt": 13, "coming": 14, "admitted": 15, "low": 16}
+    stored |= {"pace": 17, "sampleAt": 18, "sampleFrom": 19, "active": 20, "entered": 21, "lapsed": 22}
+    stored |= {"advancedAt": 23, "message": "Soon.", "closed": "OVER"}
+
+    found = dataclasses.asdict(items.line_of(cast(items.QueueItem, stored), {"issued": 24, "issuedAt": 25}))
+
+    assert found == {
+        **{"capacity": 11, "active_seconds": ACTIVE_SECONDS, "polls_per_second": 3000, "drawn": 12, "drawn_at": 13},
+        **{"calls_front": 2, "coming": 14, "closed": True, "admitted": 15, "low": 16, "issued": 24, "issued_at": 25},
+        **{"pace": 17, "sample_at": 18, "sample_from": 19, "active": 20, "entered": 21, "lapsed": 22},
+        **{"advanced_at": 23, "message": "Soon."},
+    }
+    assert items.line_of(cast(items.QueueItem, stored | {"paused": True})).capacity == 0
 
 
 @pytest.mark.parametrize("before", [0, 70_000])

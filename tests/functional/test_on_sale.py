@@ -1,4 +1,4 @@
-"""Two hours of an on-sale, the same every time: what everybody is answered, and what stands in the tables at the end.
+"""A quarter of an hour of an on-sale, the same every time: what everybody is answered, and what is stored at last.
 
 Fans queue, hold, pay, cancel and come to the door, an organiser sets and sells beside them, by a seed's dice. The queue
 is far on, the halls have sections, grades and places for wheelchairs: small numbers hide what is wrong. Whoever changes
@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import random
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,16 @@ concerts:
       - { label: first, startsAt: 2027-01-25 19:00, hall: opera, prices: { vip: 300, r: 120 }, noSingleSeats: true,
           accessibleReleaseHours: 1 }
       - { label: second, startsAt: 2027-01-18 19:00, price: 90, seatsTotal: 45 }
+  - concertId: dawn
+    title: Dawn
+    artist: The Ensemble
+    venue: A Hall
+    timezone: Asia/Seoul
+    lobbyOpensAt: 2027-01-15 16:00
+    salesOpenAt: 2027-01-15 17:04
+    salesCloseAt: 2027-01-24 18:00
+    queueCapacity: 5
+    performances: [{ label: only, startsAt: 2027-01-25 19:00, price: 70, seatsTotal: 12 }]
 """
 FIRST, SECOND = "ashes.first", "ashes.second"
 FANS = [f"fan-{number}" for number in range(30)]
@@ -64,7 +75,7 @@ class OnSale:
 
     def __init__(self, world: World) -> None:
         self.world, self.dice, self.lines = world, random.Random(17), list[str]()
-        self.tokens: dict[str, str] = {}
+        self.tokens: dict[tuple[str, str], str] = {}
         self.bookings: list[tuple[str, dict[str, Any]]] = []
         self.codes: list[str] = []
         self.scans = 0
@@ -73,7 +84,8 @@ class OnSale:
     def told(self, function: str, user: str, body: Any = None, **options: Any) -> Answer:
         """Send a request once, and write down what comes back."""
         answer = self.world.call(function, user, body, **options)
-        asked = {**options.get("query", {}), **(body if isinstance(body, dict) else {})}
+        named = {name: value for name, value in options.items() if name.endswith("Id")}
+        asked = named | options.get("query", {}) | (body if isinstance(body, dict) else {})
         whole = plain([answer.status, answer.headers, answer.body])
         facts = f"{answer.code} " * (answer.code is not None) + short(answer.body)
         at = int(self.world.time.at) - START
@@ -91,47 +103,56 @@ class OnSale:
         if self.dice.random() < 0.1:
             memory.forget()
         if self.dice.random() < 0.3:
-            self.world.tick("ashes")
+            self.world.tick(self.concert())
         what = self.dice.choices(list(ACTS), list(ACTS.values()))[0]
         getattr(self, what)(self.dice.choice(FANS))
 
-    def join(self, user: str) -> None:
-        view = self.told("issue_queue_token", user, concertId="ashes")
+    def concert(self) -> str:
+        return self.dice.choice(["ashes", "ashes", "ashes", "dawn"])
+
+    def join(self, user: str, concert: str = "") -> None:
+        concert = concert or self.concert()
+        view = self.told("issue_queue_token", user, concertId=concert)
         if view.status in {200, 201}:
-            self.tokens[user] = view.body["token"]
+            self.tokens[user, concert] = view.body["token"]
 
-    def come_in(self, user: str) -> str | None:
-        """Poll, or join where that is no place any more."""
-        self.poll(user)
-        if (
-            self.world.call("poll_queue_token", user, concertId="ashes", queue_token=self.tokens.get(user)).status
-            == 401
-        ):
-            self.join(user)
-        return self.tokens.get(user)
-
-    def poll(self, user: str) -> None:
-        view = self.told("poll_queue_token", user, concertId="ashes", queue_token=self.tokens.get(user))
+    def poll(self, user: str, concert: str = "") -> Answer:
+        concert = concert or self.concert()
+        view = self.told("poll_queue_token", user, concertId=concert, queue_token=self.tokens.get((user, concert)))
         if view.status == 200:
-            self.tokens[user] = view.body["token"]
+            self.tokens[user, concert] = view.body["token"]
+        return view
 
     def leave(self, user: str) -> None:
-        self.told("leave_queue", user, concertId="ashes", queue_token=self.tokens.get(user))
+        concert = self.concert()
+        self.told("leave_queue", user, concertId=concert, queue_token=self.tokens.get((user, concert)))
+
+    def come_in(self, user: str, date: str) -> str | None:
+        """Poll, or join where that is no place any more; return the token."""
+        concert = date.split(".", maxsplit=1)[0]
+        if self.poll(user, concert).status == 401:
+            self.join(user, concert)
+        return self.tokens.get((user, concert))
 
     def reserve(self, user: str) -> None:
         first, count = self.dice.randint(1, 45), self.dice.randint(1, 3)
-        body = {
-            "performanceId": self.dice.choice([FIRST, FIRST, SECOND]),
+        body: dict[str, Any] = {
+            "performanceId": self.dice.choice([FIRST, FIRST, SECOND, "dawn.only"]),
             "seatNumbers": list(range(first, first + count)),
         }
-        self._held(user, self.told("reserve_seats", user, body, queue_token=self.come_in(user)))
+        self._held(user, self.told("reserve_seats", user, body, queue_token=self.come_in(user, body["performanceId"])))
 
     def reserve_best(self, user: str) -> None:
-        body: dict[str, Any] = {"performanceId": self.dice.choice([FIRST, FIRST, SECOND])}
+        body: dict[str, Any] = {"performanceId": self.dice.choice([FIRST, FIRST, SECOND, "dawn.only"])}
         body["quantity"] = self.dice.randint(1, 4)
         if body["performanceId"] == FIRST:
             body |= self.dice.choice([{}, {}, {"gradeId": "r"}, {"sectionId": "box-2"}, {"accessible": True}])
-        self._held(user, self.told("reserve_seats", user, body, queue_token=self.come_in(user), key=self.new_key()))
+        self._held(
+            user,
+            self.told(
+                "reserve_seats", user, body, queue_token=self.come_in(user, body["performanceId"]), key=self.new_key()
+            ),
+        )
 
     def _held(self, user: str, answer: Answer) -> None:
         if answer.status == 201:
@@ -200,11 +221,13 @@ class OnSale:
 
     def look(self, user: str) -> None:
         user, held = self.dice.choice([(user, {"reservationId": "r0"}), self._booking()])
-        date, section = self.dice.choice([(FIRST, "stalls"), (FIRST, "box-1"), (SECOND, None)])
+        date, section = self.dice.choice([(FIRST, None), (FIRST, "stalls"), (FIRST, "box-1"), (SECOND, None)])
         self.told("list_seats", user, performanceId=date, query={"section": section} if section else {})
         self.told("get_performance", user, performanceId=date)
         self.told("list_performances", user, concertId="ashes", query={"bookable": "true"})
-        self.told("get_concert", user, concertId="ashes")
+        self.told("list_concerts", user)
+        self.told("get_concert", user, concertId=self.concert())
+        self.told("get_draw", user, concertId="dawn")
         self.told("get_reservation", user, reservationId=held["reservationId"])
         self.told("get_points", user)
         for function in ("list_reservations", "list_points_history"):
@@ -244,14 +267,19 @@ class OnSale:
         self.told("publish_catalog", "olga", text, claims=ORGANISER, query=query)
 
     def drive(self, _: str) -> None:
+        concert = self.concert()
         with self.world.wire.invocation():
-            self.lines.append(f"advance {plain(call('advance_queue', {'concertId': 'ashes'}))}")
+            self.lines.append(f"advance_queue {concert} {plain(call('advance_queue', {'concertId': concert}))}")
+
+    def draw(self, _: str) -> None:
+        with self.world.wire.invocation():
+            self.lines.append(f"draw_lobby {plain(call('draw_lobby', {'concertId': 'dawn'}))}")
 
 
 ACTS = {
     **{"join": 16, "poll": 30, "leave": 2, "reserve": 14, "reserve_best": 12, "release": 3, "charge": 4, "use": 2},
     **{"pay": 3, "charge_and_pay": 12, "cancel": 6, "cancel_in_their_stead": 2, "tickets": 5, "scan": 6, "look": 3},
-    **{"look_at_sales": 1, "set_queue": 1, "publish": 1, "drive": 1},
+    **{"look_at_sales": 1, "set_queue": 1, "publish": 1, "drive": 1, "draw": 2},
 }
 """What happens, and how often."""
 
@@ -272,12 +300,13 @@ def short(body: Any) -> str:
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    with World(QueueCapacity="9") as world:
+    with World(Beacon="off") as world:
         yield world
 
 
 def test_an_on_sale_comes_to_what_it_came_to_before(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     random.seed(5)
+    monkeypatch.setattr(secrets, "token_hex", lambda size=32: "5e" * size)
     monkeypatch.setattr(driver, "kick", lambda *_, **__: True)
     played = OnSale(world)
     assert played.told("publish_catalog", "olga", CATALOG, claims=ORGANISER).body["mistakes"] == []
