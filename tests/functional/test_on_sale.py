@@ -10,13 +10,14 @@ import json
 import os
 import random
 import secrets
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from booking import clock, memory
+from booking import clock, dynamodb, memory
 from booking.queue import driver, items
 from tests.handlers import call
 from tests.world import START, Answer, World
@@ -314,13 +315,17 @@ def test_an_on_sale_comes_to_what_it_came_to_before(world: World, monkeypatch: p
     world.put("queue", items.counter_key("ashes") | far)
     world.put("queue", items.queue_key("ashes") | {"capacity": 16, "low": FAR_ON, "admitted": FAR_ON})
 
+    made: Counter[str] = Counter()
+    dynamodb.client().meta.events.register("before-call.dynamodb", lambda model, **_: made.update([model.name]))
+
     for _ in range(STEPS):
         played.step()
 
+    calls = [f"{name} {count}" for name, count in sorted(made.items())]
     ends = [
         f"{table} {len(found)} {digest(plain(sorted(map(plain, found))))}" for table, found in world.tables().items()
     ]
-    outcome = "\n".join([*played.lines, *ends, ""])
+    outcome = "\n".join([*played.lines, *calls, *ends, ""])
     if "WRITE_OUTCOMES" in os.environ:
         OUTCOME.write_text(outcome, "utf-8")
     assert outcome.split("\n") == OUTCOME.read_text("utf-8").split("\n")

@@ -3,7 +3,7 @@
 import base64
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -233,6 +233,29 @@ def test_the_keys_at_hand_outlive_an_outage_of_the_service_that_keeps_them(secre
     secrets.now += keys.OUTAGE_PAUSE_SECONDS + 1
     assert jwt.get_unverified_header(token.sign(TURN))["kid"] != jwt.get_unverified_header(text)["kid"]
     assert read(text) == TURN
+
+
+def test_the_keys_are_read_again_after_300_seconds_or_30_in_an_outage_and_looked_for_every_5(secrets: Secrets) -> None:
+    def reads(at: float, then: Callable[[], Any]) -> int:
+        secrets.now, before = at, secrets.reads
+        then()
+        return secrets.reads - before
+
+    def sign() -> None:
+        token.sign(TURN)
+
+    def look(number: int, error: type[Exception]) -> Callable[[], Any]:
+        def read_forged() -> None:
+            with pytest.raises(error):
+                read(forged(claims(), "x" * 64, {"kid": version(number)}))
+
+        return read_forged
+
+    assert [reads(at, sign) for at in (0, 300, 300.1, 600)] == [2, 0, 2, 0]
+    assert [reads(600, look(1, QueueTokenInvalid)), reads(605, look(2, TemporarilyUnavailable))] == [2, 0]
+    assert reads(605.1, look(2, QueueTokenInvalid)) == 2
+    secrets.down = True
+    assert [reads(at, sign) for at in (905.1, 905.2, 935.2, 935.3, 965.3)] == [0, 1, 0, 1, 0]
 
 
 def test_a_process_that_never_had_the_keys_says_that_it_is_busy(secrets: Secrets) -> None:

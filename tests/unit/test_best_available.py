@@ -322,6 +322,18 @@ def accessible_halls(draw: st.DrawFn) -> Snapshot:
     return Snapshot(section, set(section.numbers) - free)
 
 
+def run_of(section: Section, start: set[int], seats: set[int]) -> int:
+    """Count how many of these seats are side by side with one of them."""
+    neighbours, (seat,) = section.neighbours(), start
+    found = [seat]
+    for side in (0, 1):
+        beside = neighbours[seat][side]
+        while beside is not None and beside in seats:
+            found.append(beside)
+            beside = neighbours[beside][side]
+    return len(found)
+
+
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(accessible_halls(), st.integers(1, 4), st.integers(0, 9))
 def test_a_party_with_an_accessible_place_is_seated_if_it_fits(snapshot: Snapshot, quantity: int, seed: int) -> None:
@@ -330,10 +342,13 @@ def test_a_party_with_an_accessible_place_is_seated_if_it_fits(snapshot: Snapsho
     places = free & section.accessible
     usable = public | places | {each for each in free & companions.keys() if companions[each] in places}
 
+    units = [{place, *(each for each in free & companions.keys() if companions[each] == place)} for place in places]
+
     chosen = choose([snapshot], Party(quantity, accessible=True), str(seed))
 
     if isinstance(chosen, Shortfall):
         assert chosen.available == (len(usable) if places else 0)
+        assert chosen.together == max((run_of(section, unit & places, public | unit) for unit in units), default=0)
         assert not places or len(usable) < quantity
         return
     seats = set(chosen.seats)
@@ -341,7 +356,6 @@ def test_a_party_with_an_accessible_place_is_seated_if_it_fits(snapshot: Snapsho
     assert seats & places
     assert seats <= usable
     assert kept_places(section, seats, accessible=True, released=False) == []
-    units = [{place, *(each for each in free & companions.keys() if companions[each] == place)} for place in places]
     whole = [
         set(window)
         for window in combinations(sorted(usable), quantity)
