@@ -85,6 +85,20 @@ def test_whoever_joins_far_behind_does_not_read_the_line_though_a_place_is_free(
     assert "Query" not in [name for name, _ in calls]
 
 
+def test_who_is_beyond_a_missing_number_is_looked_for_from_there_on_and_only_where_one_is_missing(calls: Calls) -> None:
+    for number in (70_010, 71_200):
+        write(put("QueueTable", items.token_key(CONCERT, number) | {"number": number}))
+    calls.clear()
+
+    found = [set(items.read_tokens(CONCERT, 70_001, last, 71_900, drawn)) for last, drawn in ((70_010, 0), (70_020, 0))]
+    queries = len(calls)
+    drawn = set(items.read_tokens(CONCERT, 70_001, 70_020, 71_900, 70_020))
+
+    assert found == [{70_010}, {70_010, 71_200}]
+    assert (queries, len(calls) - queries) == (1 + 1 + 3, 1)
+    assert drawn == {70_010}
+
+
 def test_a_poll_costs_at_most_one_write_and_half_a_read_and_half_a_write_on_average(calls: Calls) -> None:
     """Over a wait of ten minutes, polling as told, each time in a process that remembers nothing."""
     turn, at, polls, written = fill_and_wait(300), AT, 0, 0.0
