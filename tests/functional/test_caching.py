@@ -9,7 +9,9 @@ import pytest
 from booking import catalog, halls, overview, seats
 from booking.catalog import Performance
 from booking.dynamodb import put, write
+from booking.halls import Wish
 from booking.queue import items, lobby
+from booking.search import Search
 from booking.settings import settings
 from tests.functional import world
 from tests.handlers import call
@@ -103,6 +105,19 @@ AGES: dict[str, tuple[int, Callable[[int], Any]]] = {
     "section": (3600, lambda at: halls.section(IN_A_HALL, "from-1", at)),
 }
 """For how many seconds a process remembers each kind of what it reads."""
+
+
+def test_a_search_that_others_are_faster_than_reads_the_seats_again_at_each_third_conflict(calls: list[Any]) -> None:
+    looking = Search(DATE, catalog.find_concert(world.CONCERT, AT), Wish(2, None, None, False), "seed", AT)
+    looking.choose()
+    reads = []
+    for _ in range(7):
+        calls.clear()
+        looking.lose(list(looking.choose().seats))
+        looking.choose()
+        reads.append(len(calls))
+
+    assert reads == [0, 0, 1, 0, 0, 1, 0]
 
 
 @pytest.mark.parametrize("kind", AGES)
