@@ -1,10 +1,16 @@
 """What a fan is shown, to the last seat, date and second."""
 
+import base64
+import gzip
+import hashlib
+import re
+
 import pytest
 
 from booking import halls, memory
 from booking.cursors import cursor_of
 from booking.layout import Hall, Row, Section
+from tests.handlers import call, request
 from tests.world import CONCERT, PERFORMANCES, SEATS, START, Answer, World
 
 ROW = Row("A", ("1", "2"), (0, 50), (0, 0), ("standard", "standard"), (2,))
@@ -155,3 +161,18 @@ def test_a_place_that_is_active_is_not_prolonged_by_a_waiting_poll(world: World)
 
     assert (again["status"], again["activeUntil"], again["expiresAt"]) == ("ACTIVE", ends, ends)
     assert world.call("get_concert", concertId=CONCERT).body["queue"]["active"] == 2
+
+
+def test_the_page_that_tries_the_api_runs_its_own_scripts_only_and_is_compressed_when_asked(
+    cloud: None,
+) -> None:
+    shown = call("show_swagger", request("show_swagger"))
+    packed = call("show_swagger", request("show_swagger", headers={"accept-encoding": "gzip, br"}))
+
+    scripts = re.findall(r"<script>(.*?)</script>", shown["body"], re.DOTALL)
+    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    [allowed] = [part for part in shown["headers"]["Content-Security-Policy"].split("; ") if "script-src" in part]
+    assert allowed == "script-src " + " ".join(f"'sha256-{each}'" for each in hashes)
+    assert len(scripts) == 2
+    assert packed["headers"]["Content-Encoding"] == "gzip"
+    assert gzip.decompress(base64.b64decode(packed["body"])).decode() == shown["body"]
