@@ -25,6 +25,7 @@ TESTS = (
     *("tests/measures/test_budgets.py", "tests/tools/test_template.py"),
     *(
         "tests/tools/test_bounds.py",
+        "tests/tools/test_changed_files.py",
         "tests/tools/test_catalog.py",
         "tests/tools/test_halls.py",
         "tests/tools/test_publish.py",

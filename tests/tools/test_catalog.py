@@ -120,12 +120,38 @@ def test_terms_of_cancelling_that_cannot_be_meant_are_refused_with_their_place(
 
 
 @pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("keepPercent: 50", "keepPercent: 101", ["12: {}.steps[1].keepPercent must be less than or equal to 100"]),
+        (
+            "daysBefore: 2",
+            "daysBefore: 14",
+            ["10: {}.steps are not in order, the most days before the show first and each once"],
+        ),
+        (
+            "keepPercent: 50",
+            "keepPercnt: 50",
+            ["12: {}.steps[1].keepPercent is missing", "12: {}.steps[1].keepPercnt is not a field that exists here"],
+        ),
+        (STEPS, "    cancellation: never\n", ["9: {} must be a mapping of fields, or must be 'none'"]),
+        (STEPS, "    cancellation: 7\n", ["9: {} must be a mapping of fields, or must be 'none'"]),
+    ],
+)
+def test_what_is_wrong_is_told_of_the_shape_that_is_meant_and_of_no_other(
+    tmp_path: Path, before: str, after: str, told: list[str]
+) -> None:
+    text = with_fees(STEPS.replace(before, after))
+
+    assert problems(tmp_path, text) == [f"catalog.yaml:{each.format('concerts[0].cancellation')}" for each in told]
+
+
+@pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
         ("price: 12000", 'price: "12000"', "catalog.yaml:12: concerts[0].performances[0].price must be a whole number"),
         ("price: 12000", "price: 12000.5", "catalog.yaml:12: concerts[0].performances[0].price must be a whole number"),
         ("price: 12000", "price: true", "catalog.yaml:12: concerts[0].performances[0].price must be a whole number"),
-        ("price: 12000", "price: 0", "catalog.yaml:12: concerts[0].performances[0].price input should be greater than"),
+        ("price: 12000", "price: 0", "catalog.yaml:12: concerts[0].performances[0].price must be greater than"),
         ("price: 12000", "price: 12000\n        cost: 1", "catalog.yaml:13: concerts[0].performances[0].cost is not"),
         ("    artist: The Ensemble\n", "", "catalog.yaml:2: concerts[0].artist is missing"),
         ("label: first", "label: First Night", "catalog.yaml:10: concerts[0].performances[0].label must be 1 to 40"),

@@ -70,9 +70,53 @@ def read_document[Model: BaseModel](name: str, text: str, shape: type[Model]) ->
     try:
         return document, shape.model_validate(value)
     except ValidationError as error:
-        for mistake in error.errors():
-            document.report(mistake["loc"], _sentence(mistake["type"], mistake["msg"]))
+        found = [_Wrong(each["loc"], each["type"], _sentence(each["type"], each["msg"])) for each in error.errors()]
+        for wrong in sorted(_settled(found, value), key=lambda wrong: document.place(wrong.location)[0]):
+            document.report(wrong.location, wrong.sentence)
         raise Mistaken(name, document.mistakes) from error
+
+
+class _Wrong(NamedTuple):
+    location: Location
+    kind: str
+    sentence: str
+
+
+_OF_ANOTHER_KIND = {"int_type", "string_type", "list_type", "model_type", "literal_error"}
+"""Mistakes that say that something else was expected here, rather than what is wrong with what there is."""
+
+
+def _settled(found: list[_Wrong], value: Any) -> list[_Wrong]:
+    """Tell mistakes by places in the file. Where several shapes may stand, pydantic tells what is wrong by each, below
+    the shape's name: what counts is that of the shapes that this may be meant as, or else that it is none of them."""
+    by_place: dict[Location, dict[str | int, list[_Wrong]]] = {}
+    settled: list[_Wrong] = []
+    for wrong in found:
+        if (at := _name_of_a_shape(wrong, value)) is None:
+            settled.append(wrong)
+            continue
+        without = wrong._replace(location=wrong.location[:at] + wrong.location[at + 1 :])
+        by_place.setdefault(wrong.location[:at], {}).setdefault(wrong.location[at], []).append(without)
+    for place, shapes in by_place.items():
+        others = [
+            [each for each in shape if each.location == place and each.kind in _OF_ANOTHER_KIND]
+            for shape in shapes.values()
+        ]
+        meant = [each for shape, other in zip(shapes.values(), others, strict=True) if not other for each in shape]
+        none = _Wrong(place, "", ", or ".join(dict.fromkeys(each.sentence for other in others for each in other)))
+        settled += _settled(meant, value) or [none]
+    return settled
+
+
+def _name_of_a_shape(wrong: _Wrong, value: Any) -> int | None:
+    """Return where in a mistake's location the name of a shape stands, which is nothing in the file."""
+    for at, step in enumerate(wrong.location):
+        is_there = step in value if isinstance(value, dict) else isinstance(value, list) and isinstance(step, int)
+        if not is_there:
+            is_missing = wrong.kind == "missing" and wrong.location[at:] == (step,) and isinstance(value, dict)
+            return None if is_missing or step == "[key]" else at
+        value = value[step]
+    return None
 
 
 def _sentence(kind: str, message: str) -> str:
@@ -87,8 +131,7 @@ def _sentence(kind: str, message: str) -> str:
     }
     if kind in known:
         return known[kind]
-    sentence = message.removeprefix("Value error, ")
-    return sentence[:1].lower() + sentence[1:] if sentence.startswith(("Input", "String", "List")) else sentence
+    return re.sub(r"^(Input|String|List) should ", "must ", message.removeprefix("Value error, "))
 
 
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
