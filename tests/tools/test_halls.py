@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from booking.layout import Hall, Section, section_of
+from booking.publishing.document import read_document
+from booking.publishing.hall_file import HallEntry, build_hall
 from tools.ost.publish import Mistakes, read_hall
 
 ROOT = Path(__file__).parents[2]
@@ -376,3 +378,22 @@ def test_the_demo_hall_is_a_concert_hall() -> None:
     assert all(is_inside((seat["x"], seat["y"]), each.outline) for each in hall.sections for seat in each.seats)
     assert any(section.accessible for section in hall.sections)
     assert max(len(section.text().encode()) for section in hall.sections) < 8_192
+
+
+@pytest.mark.parametrize(
+    ("rows", "stands_for"),
+    [
+        ("{ rows: A, seats: 10 }", 28),
+        ("{ rows: A-C, seats: 1-10 }", 114),
+        ("{ rows: A, seats: 10, aisles: [3, -3], missing: [4, 6-7] }", 32),
+        ("{ rows: A, seats: 10, accessible: [1], companions: { 2: 1 } }", 32),
+    ],
+)
+def test_what_short_notations_stand_for_is_counted(rows: str, stands_for: int) -> None:
+    section = f"{{ sectionId: s, name: S, grade: r, at: [0, 0], rows: [{rows}] }}"
+    text = f"hallId: h\nname: H\ngrades: [{{ gradeId: r, name: R }}]\nsections:\n  - {section}\n"
+    document, content = read_document("hall.yaml", text, HallEntry)
+
+    build_hall(document, content, ())
+
+    assert document.written_out == stands_for
