@@ -8,7 +8,7 @@ import pytest
 from booking import catalog, clock, memory
 from booking.catalog import Concert
 from booking.dynamodb import delete, put, query_all, write
-from booking.errors import QueueTokenExpired, QueueTokenNotActive, SalesNotOpen
+from booking.errors import QueueTokenExpired, QueueTokenNotActive, SalesClosed, SalesNotOpen
 from booking.queue import admission, drawing, driver, items, line, lobby, membership, tick, token
 from booking.queue.admission import Line, State
 from booking.queue.token import LOBBY
@@ -55,6 +55,14 @@ def join(user: str, time: int) -> tuple[QueueView, bool]:
 def poll(user: str, view: QueueView, time: int) -> QueueView:
     memory.forget()
     return line.poll(CONCERT, user, view["token"], time)
+
+
+@pytest.mark.parametrize("late", [0, 1, 1000])
+def test_a_sale_that_is_over_says_so_also_where_nobody_drew_its_lobby(late: int) -> None:
+    join("ann", OPENS)
+
+    with pytest.raises(SalesClosed):
+        join("ben", CLOSES + 86_400 + late)
 
 
 def number(view: QueueView, user: str) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from booking import payments
+from tests.faults import Fault, Kind
 from tests.functional import world as happening
 from tests.handlers import call, events
 from tests.world import World
@@ -66,3 +67,16 @@ def test_event_comes_to_what_it_came_to_before(world: World, function: str, case
 
 def test_every_outcome_is_of_an_event() -> None:
     assert {(file.parent.name, file.stem) for file in OUTCOMES.glob("*/*")} == set(EVENTS)
+
+
+@pytest.mark.parametrize("case", [case for function, case in EVENTS if function == "payment_steps"])
+def test_step_of_which_one_answer_is_lost_has_been_done_and_is_not_run_again(world: World, case: str) -> None:
+    event = happening.read_event("payment_steps", case)
+    before = world.snapshot()
+    world.wire.set(None)
+    calm = call("payment_steps", event)["outcome"]
+
+    for lost in range(len(world.wire.calls)):
+        world.restore(before)
+        world.wire.set(Fault(Kind.LOST_ONCE, lost))
+        assert call("payment_steps", event)["outcome"] == calm, lost
