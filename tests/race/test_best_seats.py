@@ -197,6 +197,17 @@ def test_who_picked_a_seat_of_the_block_meanwhile_keeps_it(hall: World) -> None:
     sound(hall)
 
 
+def test_a_hall_of_which_every_section_is_full_has_no_seat(world: World) -> None:
+    publish_hall(601)
+    token = world.enter("ann")
+    take(*range(1, 602))
+
+    answer = ask(world, "ann", 1, token=token)
+
+    assert (answer.status, answer.code) == (409, "NOT_ENOUGH_SEATS")
+    assert (answer.body["available"], answer.body["together"]) == (0, 0)
+
+
 def test_too_few_are_refused_with_how_many_there_are(hall: World) -> None:
     take(1, 2, 3, 5, 6, 7, 8, 10, 11)
 
