@@ -182,6 +182,7 @@ def test_a_line_far_on_is_decided_as_one_at_its_beginning(
         ended: list[tuple[int, ...]] = []
 
         def end(numbers: Sequence[int]) -> dict[int, State]:
+            assert min(numbers) > start, "what is over is not ended again"
             ended.append(tuple(number - by for number in numbers))
             return dict.fromkeys(numbers, State.OVER)
 
