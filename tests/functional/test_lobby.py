@@ -207,6 +207,18 @@ def test_a_lobby_that_nobody_came_to_is_drawn(concert: Concert) -> None:
     assert items.read_counter(CONCERT)["issued"] == 0
 
 
+@pytest.mark.parametrize("opens", range(CLOSES, CLOSES + 64, 7))
+def test_the_list_is_read_20_seconds_after_the_closing_and_who_asks_70_before_that_waits(
+    concert: Concert, opens: int
+) -> None:
+    postponed: Concert = {**concert, "salesOpenAt": opens}
+    lobby.enter(concert, "ann", OPENS, now=lambda: OPENS)
+    found = lobby.read(CONCERT)
+
+    assert [lobby.is_due(postponed, found, opens + after) for after in (-1, 0, 19, 20, 21)] == [False] * 3 + [True] * 2
+    assert [lobby.is_near(postponed, opens + after) for after in (-51, -50, 20)] == [False, True, True]
+
+
 def test_nothing_is_drawn_before_its_time(concert: Concert) -> None:
     come(concert, "ann")
 
