@@ -86,6 +86,11 @@ def test_a_full_hall_reads_on_when_all_that_was_read_is_over() -> None:
     assert not decide(Line(capacity=2, admitted=2, issued=52), judged).more
 
 
+@pytest.mark.parametrize(("capacity", "more"), [(3, False), (400, False), (401, True)])
+def test_where_more_are_in_than_may_be_nobody_else_is_looked_at(capacity: int, more: bool) -> None:
+    assert decide(Line(capacity=capacity, admitted=400, issued=900), all_taken(1, 400)).more == more
+
+
 def test_the_low_end_stops_at_the_first_who_is_not_over() -> None:
     judged = {1: State.OVER, 2: State.MISSING, 3: State.OVER}
 
