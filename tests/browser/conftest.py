@@ -82,6 +82,7 @@ class Visit:
     url: str
     api: str
     expected: set[int]
+    has_workers: bool = False
     was_cut_off: bool = False
     complaints: list[str] = field(default_factory=list)
     requests: list[tuple[float, Request]] = field(default_factory=list)
@@ -113,7 +114,11 @@ class Visit:
     # -- what happens on the line
 
     def intercept(self, method: str, pattern: str, handle: Callable[[Route], None]) -> None:
-        """Have requests of that method, whose path ends so, handled by the test."""
+        """Have requests of that method, whose path ends so, handled by the test.
+
+        Not where workers are allowed: what a page asks that one has just taken over passes by; script the test API.
+        """
+        assert not self.has_workers
 
         def choose(route: Route) -> None:
             if route.request.method == method:
@@ -289,7 +294,7 @@ def visits(browser: Browser) -> Iterator[Visits]:
         context.set_default_timeout(30_000)
         if script:
             context.add_init_script(script)
-        one = Visit(context, context.new_page(), f"{site.outputs['webUrl']}/", site.url, expected or set())
+        one = Visit(context, context.new_page(), f"{site.outputs['webUrl']}/", site.url, expected or set(), workers)
         one.watch(one.page)
         opened.append(one)
         return one
