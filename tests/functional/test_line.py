@@ -166,6 +166,17 @@ def test_a_place_whose_time_is_over_enters_when_the_line_has_let_it_in_and_not_e
     assert poll(cem, cem.expires_at + 100).turn.active
 
 
+def test_a_waiting_place_that_was_left_is_told_to_be_over_by_its_next_renewal_and_one_inside_at_once() -> None:
+    ann, _, cem = fill()
+    for turn in (ann, cem):
+        place.end(CONCERT, turn.number, left_at=AT)
+
+    assert not poll(cem, AT).turn.active
+    for turn, at in ((cem, cem.expires_at - admission.SAFE_SECONDS), (ann, AT)):
+        with pytest.raises(QueueTokenExpired):
+            poll(turn, at)
+
+
 def test_whoever_leaves_and_joins_again_at_once_is_told_how_long_to_wait_and_burns_no_number() -> None:
     cem = fill()[2]
     place.end(CONCERT, cem.number, left_at=AT + 7)
