@@ -9,6 +9,7 @@ anything set from it; where it sets nothing, nothing is left out.
 
 import ast
 import faulthandler
+import functools
 import inspect
 import json
 import re
@@ -121,6 +122,7 @@ def statements(path: str, lines: set[int]) -> set[int]:
     return found
 
 
+@functools.cache
 def _committed(path: str) -> str:
     command = ("git", "show", f"HEAD:{path}")
     return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout

@@ -22,14 +22,8 @@ from tools.ost.paths import ROOT, STATE
 
 TESTS = (
     *("tests/unit", "tests/functional", "tests/workflow", "tests/contract", "tests/audit", "tests/race", "tests/model"),
-    *("tests/measures/test_budgets.py", "tests/tools/test_template.py"),
-    *(
-        "tests/tools/test_bounds.py",
-        "tests/tools/test_changed_files.py",
-        "tests/tools/test_catalog.py",
-        "tests/tools/test_halls.py",
-        "tests/tools/test_publish.py",
-    ),
+    "tests/measures/test_budgets.py",
+    *(f"tests/tools/test_{of}.py" for of in ("bounds", "catalog", "changed_files", "halls", "publish", "template")),
     *("--ignore=tests/contract/test_collection.py", "--ignore=tests/contract/test_types.py"),
 )
 """What is run: everything that needs no deployed stack."""
@@ -108,9 +102,7 @@ def _between_operands(path: Path) -> set[tuple[int, int]]:
     tree = ast.parse(path.read_text("utf-8"))
     typed: set[ast.AST] = set()
     for node in ast.walk(tree):
-        for name in (
-            ("annotation", "returns", "value") if isinstance(node, ast.TypeAlias) else ("annotation", "returns")
-        ):
+        for name in ("value",) if isinstance(node, ast.TypeAlias) else ("annotation", "returns"):
             if (annotation := getattr(node, name, None)) is not None:
                 typed |= set(ast.walk(annotation))
     places: set[tuple[int, int]] = set()

@@ -5,9 +5,6 @@ is far on, the halls have sections, grades and places for wheelchairs: small num
 an answer sees here which ones change. With `WRITE_OUTCOMES=1` in the environment this is written down as it is now.
 """
 
-import hashlib
-import json
-import os
 import random
 import secrets
 from collections import Counter
@@ -21,6 +18,7 @@ from booking import clock, dynamodb, memory
 from booking.queue import driver, items
 from tests.faults import Fault, Kind
 from tests.handlers import call
+from tests.kept import assert_kept, digest, plain
 from tests.world import START, Answer, World
 
 STAFF = {"cognito:groups": "[staff]", "cognito:username": "door"}
@@ -137,9 +135,8 @@ class OnSale:
         concert = self.concert()
         self.told("leave_queue", user, concertId=concert, queue_token=self.tokens.get((user, concert)))
 
-    def come_in(self, user: str, date: str) -> str | None:
+    def come_in(self, user: str, concert: str) -> str | None:
         """Poll, or join where that is no place any more; return the token."""
-        concert = date.split(".", maxsplit=1)[0]
         if self.poll(user, concert).status == 401:
             self.join(user, concert)
         return self.tokens.get((user, concert))
@@ -150,21 +147,19 @@ class OnSale:
             "performanceId": self.dice.choice([FIRST, FIRST, SECOND, "dawn.only"]),
             "seatNumbers": list(range(first, first + count)),
         }
-        self._held(user, self.told("reserve_seats", user, body, queue_token=self.come_in(user, body["performanceId"])))
+        self._reserve(user, body)
 
     def reserve_best(self, user: str) -> None:
         body: dict[str, Any] = {"performanceId": self.dice.choice([FIRST, FIRST, SECOND, "dawn.only"])}
         body["quantity"] = self.dice.randint(1, 4)
         if body["performanceId"] == FIRST:
             body |= self.dice.choice([{}, {}, {"gradeId": "r"}, {"sectionId": "box-2"}, {"accessible": True}])
-        self._held(
-            user,
-            self.told(
-                "reserve_seats", user, body, queue_token=self.come_in(user, body["performanceId"]), key=self.new_key()
-            ),
-        )
+        self._reserve(user, body)
 
-    def _held(self, user: str, answer: Answer) -> None:
+    def _reserve(self, user: str, body: dict[str, Any]) -> None:
+        token = self.come_in(user, body["performanceId"].split(".")[0])
+        key = self.new_key() if "quantity" in body else None
+        answer = self.told("reserve_seats", user, body, queue_token=token, key=key)
         if answer.status == 201:
             self.bookings.append((user, answer.body))
 
@@ -301,15 +296,6 @@ ACTS = {
 """What happens, and how often."""
 
 
-def plain(what: Any) -> str:
-    """Write anything as text that is the same in every run."""
-    return json.dumps(what, sort_keys=True, ensure_ascii=False, default=str)
-
-
-def digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:10]
-
-
 def short(body: Any) -> str:
     """Name the plain facts of an answer."""
     return plain([each for each in body.values() if isinstance(each, int)]) if isinstance(body, dict) else ""
@@ -343,8 +329,5 @@ def test_an_on_sale_comes_to_what_it_came_to_before(world: World, monkeypatch: p
     ends = [
         f"{table} {len(found)} {digest(plain(sorted(map(plain, found))))}" for table, found in world.tables().items()
     ]
-    outcome, file = "\n".join([*played.lines, *sums, *ends, ""]), Path(__file__).with_name(f"on_sale_{name}.txt")
-    if "WRITE_OUTCOMES" in os.environ:
-        file.write_text(outcome, "utf-8")
-    assert outcome.split("\n") == file.read_text("utf-8").split("\n")
+    assert_kept(Path(__file__).with_name(f"on_sale_{name}.txt"), [*played.lines, *sums, *ends])
     assert world.violations() == []

@@ -4,8 +4,6 @@ Whoever changes an answer or a stored item sees here which ones change. With `WR
 tests of this file write them down as they are now.
 """
 
-import json
-import os
 import random
 import secrets
 from pathlib import Path
@@ -17,13 +15,13 @@ from booking import payments
 from tests.faults import Fault, Kind
 from tests.functional import world as happening
 from tests.handlers import call, events
+from tests.kept import assert_kept, plain
 from tests.world import World
 
 OUTCOMES = Path(__file__).with_name("outcomes")
 FILES = {"get_openapi", "show_swagger"}
 """Functions that answer with a file as it stands."""
 EVENTS = [(function, case) for function, case in events() if function not in FILES]
-WRITES_DOWN = "WRITE_OUTCOMES" in os.environ
 
 
 @pytest.fixture(autouse=True)
@@ -41,11 +39,6 @@ def stored(world: World) -> dict[str, Any]:
     return {table: sorted(map(plain, items)) for table, items in world.tables().items()}
 
 
-def plain(what: Any) -> str:
-    """Write anything as text that is the same in every run."""
-    return json.dumps(what, sort_keys=True, ensure_ascii=False, default=str)
-
-
 @pytest.mark.parametrize(("function", "case"), EVENTS, ids=[f"{f}/{c}" for f, c in EVENTS])
 def test_event_comes_to_what_it_came_to_before(world: World, function: str, case: str) -> None:
     before = stored(world)
@@ -58,11 +51,7 @@ def test_event_comes_to_what_it_came_to_before(world: World, function: str, case
     for table, items in after.items():
         told += [f"{table} has {item}" for item in items if item not in before[table]]
         told += [f"{table} had {item}" for item in before[table] if item not in items]
-    outcome, file = "\n".join([*told, ""]), OUTCOMES / function / f"{case}.txt"
-    if WRITES_DOWN:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(outcome, "utf-8")
-    assert outcome == file.read_text("utf-8")
+    assert_kept(OUTCOMES / function / f"{case}.txt", told)
 
 
 def test_every_outcome_is_of_an_event() -> None:

@@ -3,9 +3,7 @@
 With `WRITE_OUTCOMES=1` in the environment what is told now is written down.
 """
 
-import hashlib
 import json
-import os
 import random
 import re
 from pathlib import Path
@@ -13,6 +11,7 @@ from pathlib import Path
 from booking.layout import Hall
 from booking.publishing.catalog_file import read_catalog
 from booking.publishing.document import Mistaken
+from tests.kept import assert_kept, digest
 
 TOLD = Path(__file__).with_name("changed_files.txt")
 FILES = 400
@@ -156,7 +155,7 @@ def what_comes_of(text: str) -> str:
         ]
         for concert in concerts
     ]
-    return "good, " + hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:10]
+    return "good, " + digest(json.dumps(whole, sort_keys=True))
 
 
 def test_what_is_told_of_changed_files_is_what_was_told_before() -> None:
@@ -165,7 +164,5 @@ def test_what_is_told_of_changed_files_is_what_was_told_before() -> None:
     for _ in range(FILES):
         text, how = changed(GOOD, dice)
         told.append(f"{how} -> {what_comes_of(text)}")
-    if "WRITE_OUTCOMES" in os.environ:
-        TOLD.write_text("\n".join([*told, ""]), "utf-8")
 
-    assert told == TOLD.read_text("utf-8").split("\n")[:-1]
+    assert_kept(TOLD, told)
