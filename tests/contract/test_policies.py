@@ -14,7 +14,7 @@ import pytest
 
 from booking import aws, bookings, calling_off, cancellations, catalog, clock, keys, limits, memory, payments, points
 from booking.cursors import cursor_of
-from booking.dynamodb import put, update, write
+from booking.dynamodb import update, write
 from booking.publishing.publish import CHANGING_SECONDS, MEMORY_SECONDS
 from booking.queue import drawing, driver, items, line, lobby, place, tick, token
 from booking.settings import settings
@@ -211,8 +211,7 @@ def _in_a_hall(function: str, seats: int = 601) -> Callable[[], dict[str, Any]]:
     def scenario() -> dict[str, Any]:
         date = {"pk": CONCERT, "sk": given.PERFORMANCE.split(".")[1]}
         write(update(settings().catalog_table, date, "SET #hallVersion = :v, #seatsTotal = :n", None, v="v", n=seats))
-        for name, item in given.hall_items("v", seats).items():
-            write(put(settings().catalog_table, item | {"sk": name}))
+        given.put_hall("v", seats)
         return event(function)
 
     return scenario

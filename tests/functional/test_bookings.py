@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from booking import bookings, calling_off, catalog, clock
-from booking.dynamodb import put, update, write
-from tests.functional.world import hall_items
+from booking.dynamodb import update, write
+from tests.functional.world import put_hall
 from tests.world import PERFORMANCES, PRICE, SEATS, TABLES, Answer, World
 
 ORGANISER = {"cognito:groups": "[organiser]", "cognito:username": "minji"}
@@ -181,8 +181,7 @@ def test_a_booking_is_found_by_its_id_or_its_beginning(world: World) -> None:
 
 def test_a_seat_of_a_hall_is_found_as_it_is_printed(world: World) -> None:
     facts = {"hallVersion": "v", "seatsTotal": 20, "prices": {"standard": 100}, "price": 100}
-    for name, item in hall_items("v", 20).items():
-        write(put(TABLES["catalog"], item | {"sk": name}))
+    put_hall("v", 20)
     world.publish("opera", {"one": facts})
     token = world.enter("ann", "opera")
     body = {"performanceId": "opera.one", "seatNumbers": [12]}

@@ -124,8 +124,7 @@ def test_a_search_that_others_are_faster_than_reads_the_seats_again_at_each_thir
 def test_what_a_process_remembers_is_read_again_when_it_is_that_old(calls: list[Any], kind: str) -> None:
     seconds, read_at = AGES[kind]
     write(put(settings().queue_table, lobby.lobby_key("first-light")))
-    for name, item in world.hall_items("v12", 12).items():
-        write(put(settings().catalog_table, item | {"sk": name}))
+    world.put_hall("v12", 12)
     read_at(AT)
     calls.clear()
 

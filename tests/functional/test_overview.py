@@ -7,7 +7,7 @@ import pytest
 from booking import clock, payments
 from booking.dynamodb import put, update, write
 from booking.queue import items
-from tests.functional.world import hall_items
+from tests.functional.world import put_hall
 from tests.world import CONCERT, PERFORMANCES, PRICE, SEATS, TABLES, World
 
 ORGANISER = {"cognito:groups": "[organiser]", "cognito:username": "minji"}
@@ -127,8 +127,7 @@ def test_a_seat_sold_before_seats_said_their_price_counts_by_its_reservation(wor
 
 def test_a_hall_is_counted_by_grade(world: World) -> None:
     facts = {"hallVersion": "v", "seatsTotal": 700, "prices": {"premium": 80, "standard": 50}, "price": 50}
-    for name, item in hall_items("v", 700, premium=2).items():
-        write(put(TABLES["catalog"], item | {"sk": name}))
+    put_hall("v", 700, premium=2)
     world.publish("opera", {"one": facts})
     of = [(1, "SOLD"), (2, "SOLD"), (3, "CANCELLED"), (4, "CANCELLED"), (601, "SOLD"), (650, "HELD")]
     for number, status in of:

@@ -62,9 +62,8 @@ def close(concert: str) -> None:
     write(put(settings().queue_table, items.queue_key(concert) | {"closed": CLOSED[concert]}))
 
 
-def hall_items(version: str, seats: int, premium: int = 0) -> dict[str, dict[str, Any]]:
-    """Make the items of a hall of sections of one row of up to 600, by sort key; the first seats may be of a grade of
-    their own."""
+def put_hall(version: str, seats: int, premium: int = 0) -> None:
+    """Store a hall of sections of one row of up to 600; the first seats may be of a grade of their own."""
     names = ("premium", "standard") if premium else ("standard",)
     sections = []
     for first in range(1, seats + 1, MAX_SECTION_SEATS):
@@ -74,11 +73,10 @@ def hall_items(version: str, seats: int, premium: int = 0) -> dict[str, dict[str
         row = Row("A", tuple(map(str, numbers)), xs, ys, grades, (len(numbers),))
         sections.append(Section(f"from-{first}", f"From {first}", first, (0, 0), (), (row,)))
     hall = Hall("hall", "A Hall", tuple({"gradeId": name, "name": name.title()} for name in names), tuple(sections))
-    pk = halls.partition(version)
-    return {
-        "SUMMARY": {"pk": pk, "summary": dict(hall.summary())},
-        **{f"SECTION#{each.section_id}": {"pk": pk, "layout": each.text()} for each in hall.sections},
-    }
+    stored: dict[str, Any] = {"SUMMARY": {"summary": dict(hall.summary())}}
+    stored |= {f"SECTION#{each.section_id}": {"layout": each.text()} for each in hall.sections}
+    for name, item in stored.items():
+        write(put(settings().catalog_table, {"pk": halls.partition(version), "sk": name} | item))
 
 
 def enter(user: str, concert: str | None = None) -> place.Place:
@@ -136,8 +134,7 @@ def _held_too_long() -> str:
 
 def _in_a_hall(seats: int, **facts: Any) -> None:
     """Put the date of the events in a hall of one row: the hall first, as when it is published."""
-    for name, item in hall_items(f"v{seats}", seats).items():
-        write(put(settings().catalog_table, item | {"sk": name}))
+    put_hall(f"v{seats}", seats)
     date = {"pk": CONCERT, "sk": PERFORMANCE.split(".")[1]}
     facts |= {"hallVersion": f"v{seats}", "seatsTotal": seats}
     expression = "SET " + ", ".join(f"#{name} = :{name}" for name in facts)

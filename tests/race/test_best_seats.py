@@ -8,7 +8,7 @@ from booking import best_available, catalog, clock, reservations, seats
 from booking.dynamodb import put, write
 from booking.settings import settings
 from tests.faults import Fault, Kind
-from tests.functional.world import hall_items
+from tests.functional.world import put_hall
 from tests.race.test_seat_limit import before_the_transaction, sound
 from tests.world import CONCERT, PERFORMANCES, START, Answer, World
 
@@ -34,8 +34,7 @@ def publish_hall(seats_total: int, **facts: Any) -> None:
         "hallVersion": f"v{seats_total}",
     }
     write(put(settings().catalog_table, date | facts))
-    for name, item in hall_items(f"v{seats_total}", seats_total).items():
-        write(put(settings().catalog_table, item | {"sk": name}))
+    put_hall(f"v{seats_total}", seats_total)
 
 
 def ask(world: World, user: str, quantity: int, key: str = "k", token: str | None = None, **wish: Any) -> Answer:
