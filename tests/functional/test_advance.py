@@ -16,16 +16,16 @@ from booking.queue import admission, driver, items, line, membership, place, tic
 from booking.queue.admission import Line
 from booking.queue.token import Turn
 from tests.handlers import call
+from tests.world import START
 
 CONCERT = "yorushika"
-AT = 1_800_000_000
 
 
 class Clock:
     """A clock that only sleeping moves on; things can be made to happen at its times."""
 
     def __init__(self) -> None:
-        self.at = AT
+        self.at = START
         self.slept: list[float] = []
         self.then: dict[int, Callable[[], Any]] = {}
 
@@ -36,7 +36,7 @@ class Clock:
         self.slept.append(seconds)
         for _ in range(int(seconds)):
             self.at += 1
-            self.then.pop(self.at - AT, lambda: None)()
+            self.then.pop(self.at - START, lambda: None)()
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def kicked(cloud: None) -> list[dict[str, Any]]:
     return payloads
 
 
-def fill(waiting: int = 1, at: int = AT) -> list[Turn]:
+def fill(waiting: int = 1, at: int = START) -> list[Turn]:
     """Take both places, and have others wait."""
     turns = []
     for number in range(2 + waiting):
@@ -77,7 +77,7 @@ def drive(clock: Clock, name: str = "one", *, take_over: bool = True) -> int:
 
 def stay(turn: Turn) -> None:
     """Keep a place for the whole test."""
-    write(update("QueueTable", items.token_key(CONCERT, turn.number), "SET #expiresAt = :late", late=AT + 10_000))
+    write(update("QueueTable", items.token_key(CONCERT, turn.number), "SET #expiresAt = :late", late=START + 10_000))
 
 
 def test_a_line_that_nobody_waits_in_is_ticked_once_and_not_driven(clock: Clock, kicked: list[Any]) -> None:
@@ -103,7 +103,7 @@ def test_a_place_that_lapses_or_is_freed_goes_to_the_next_within_a_tick(clock: C
     ann, ben, cem, dan = fill(waiting=2)
     for turn in (ann, cem, dan):
         stay(turn)
-    write(update("QueueTable", items.token_key(CONCERT, ben.number), "SET #expiresAt = :soon", soon=AT + 11))
+    write(update("QueueTable", items.token_key(CONCERT, ben.number), "SET #expiresAt = :soon", soon=START + 11))
     moved: dict[str, int] = {}
     clock.then = {13: lambda: moved.update(lapse=queue()["admitted"]), 21: lambda: place.end(CONCERT, ann.number)}
     clock.then[23] = lambda: moved.update(leave=queue()["admitted"])
@@ -118,7 +118,7 @@ def test_a_driver_stops_once_nobody_waits_and_looks_once_again(clock: Clock, kic
     clock.then = {3: lambda: place.end(CONCERT, ann.number)}
 
     assert drive(clock) == 4
-    assert clock.at - AT == 6
+    assert clock.at - START == 6
     assert "driver" not in queue()
 
 
@@ -148,8 +148,8 @@ def test_the_scheduled_driver_takes_over_and_the_one_before_goes(clock: Clock, k
 
 def test_a_kick_beside_a_driver_ticks_but_does_not_drive(clock: Clock, kicked: list[Any]) -> None:
     fill()
-    driver.take_lease(CONCERT, "one", AT, take_over=True)
-    clock.at = AT + 5
+    driver.take_lease(CONCERT, "one", START, take_over=True)
+    clock.at = START + 5
 
     assert drive(clock, "kick", take_over=False) == 1
     assert queue()["driver"] == "one"
@@ -159,7 +159,7 @@ def test_a_kick_beside_a_driver_that_has_just_moved_the_line_costs_one_read(
     clock: Clock, kicked: list[Any], calls: list[tuple[str, dict[str, Any]]]
 ) -> None:
     fill()
-    driver.take_lease(CONCERT, "one", AT, take_over=True)
+    driver.take_lease(CONCERT, "one", START, take_over=True)
     calls.clear()
 
     assert drive(clock, "kick", take_over=False) == 0
@@ -168,10 +168,10 @@ def test_a_kick_beside_a_driver_that_has_just_moved_the_line_costs_one_read(
 
 def test_a_driver_whose_start_is_repeated_goes_on_and_others_do_not_begin(clock: Clock, kicked: list[Any]) -> None:
     fill()
-    assert driver.take_lease(CONCERT, "one", AT, take_over=False)
+    assert driver.take_lease(CONCERT, "one", START, take_over=False)
 
-    assert driver.take_lease(CONCERT, "one", AT + 1, take_over=False)
-    assert not driver.take_lease(CONCERT, "two", AT + 1, take_over=False)
+    assert driver.take_lease(CONCERT, "one", START + 1, take_over=False)
+    assert not driver.take_lease(CONCERT, "two", START + 1, take_over=False)
 
 
 def test_a_tick_of_the_driver_reads_the_queue_once(
@@ -217,7 +217,7 @@ def test_a_tick_reads_no_token_twice_however_far_it_goes(
     fill(waiting=200)
     calls.clear()
 
-    moved = tick.tick(CONCERT, lambda: AT + 10_000)
+    moved = tick.tick(CONCERT, lambda: START + 10_000)
 
     read = [request["ExpressionAttributeValues"] for name, request in calls if name == "Query"]
     ranges = [(int(each[":first"]["S"]), int(each[":last"]["S"])) for each in read if ":first" in each]
@@ -229,11 +229,17 @@ def test_a_tick_reads_no_token_twice_however_far_it_goes(
 def test_a_tick_ends_no_more_than_it_may_however_far_it_reads(cloud: None) -> None:
     crowd = 2 * admission.LOOKAHEAD + 10
     for number in range(1, crowd + 1):
-        token = {"number": number, "userId": f"fan-{number}", "status": "WAITING", "joinedAt": AT, "expiresAt": AT + 60}
+        token = {
+            "number": number,
+            "userId": f"fan-{number}",
+            "status": "WAITING",
+            "joinedAt": START,
+            "expiresAt": START + 60,
+        }
         write(put("QueueTable", items.token_key(CONCERT, number) | token))
-    write(put("QueueTable", items.counter_key(CONCERT) | {"issued": crowd, "issuedAt": AT}))
+    write(put("QueueTable", items.counter_key(CONCERT) | {"issued": crowd, "issuedAt": START}))
 
-    tick.tick(CONCERT, lambda: AT + 60, ends=70)
+    tick.tick(CONCERT, lambda: START + 60, ends=70)
 
     ended = [items.read_token(CONCERT, number) for number in range(1, crowd + 1)]
     assert [token["status"] for token in ended if token] == ["EXPIRED"] * 70 + ["WAITING"] * (crowd - 70)
@@ -245,11 +251,11 @@ def test_a_driver_that_died_is_replaced_by_the_next_scheduled_one_or_by_a_kick_a
 ) -> None:
     for turn in fill():
         stay(turn)
-    driver.take_lease(CONCERT, "dead", AT, take_over=True)
+    driver.take_lease(CONCERT, "dead", START, take_over=True)
 
-    clock.at = AT + 10
+    clock.at = START + 10
     assert drive(clock, "kick", take_over=False) == 1
-    clock.at = AT + driver.DRIVE_SECONDS + driver.TICK_SECONDS
+    clock.at = START + driver.DRIVE_SECONDS + driver.TICK_SECONDS
     assert drive(clock, "kick", take_over=False) > 20
     driver.take_lease(CONCERT, "dead", clock.at, take_over=True)
     assert drive(clock, "scheduled", take_over=True) > 20
@@ -281,14 +287,14 @@ def test_a_fan_near_the_front_of_an_undriven_line_kicks_and_others_do_not(kicked
     kicked.clear()
 
     memory.forget()
-    line.look(cem, AT + 2)
+    line.look(cem, START + 2)
     assert kicked == [{"concertId": CONCERT, "scheduled": False}]
 
-    far = Turn(CONCERT, "far", 2 + admission.FRONT + 1, active=False, expires_at=AT + 600)
-    line.look(far, AT + 2)
-    driver.take_lease(CONCERT, "one", AT, take_over=True)
+    far = Turn(CONCERT, "far", 2 + admission.FRONT + 1, active=False, expires_at=START + 600)
+    line.look(far, START + 2)
+    driver.take_lease(CONCERT, "one", START, take_over=True)
     memory.forget()
-    line.look(cem, AT + 2)
+    line.look(cem, START + 2)
     assert len(kicked) == 1
 
 
@@ -363,7 +369,7 @@ def test_each_tick_writes_the_queues_levels_with_the_concert_as_their_dimension(
     fill()
     capsys.readouterr()
 
-    driver.report(CONCERT, tick.tick(CONCERT, clock.now), AT + 9)
+    driver.report(CONCERT, tick.tick(CONCERT, clock.now), START + 9)
 
     written = json.loads(capsys.readouterr().out)
     assert written["concertId"] == CONCERT
@@ -388,7 +394,7 @@ def test_two_advances_count_a_lapsed_place_once(clock: Clock, kicked: list[Any])
     place.expire(CONCERT, 1, ended)
 
     for _ in range(2):
-        moved = tick.tick(CONCERT, lambda: AT + 601)
+        moved = tick.tick(CONCERT, lambda: START + 601)
 
     assert moved.lapsed == 2
 

@@ -15,8 +15,8 @@ from booking.search import Search
 from booking.settings import settings
 from tests.functional import world
 from tests.handlers import call
+from tests.world import START
 
-AT = 1_800_000_000
 PUBLIC = {
     "list_concerts": "public, max-age=10",
     "get_concert": "public, max-age=1",
@@ -81,7 +81,7 @@ def test_what_is_somebodys_own_is_never_kept() -> None:
 DATE: Performance = {
     "pk": world.CONCERT,
     "sk": "2036-05-10",
-    "startsAt": AT,
+    "startsAt": START,
     "timezone": "Asia/Seoul",
     "price": 100,
     "seatsTotal": 50,
@@ -108,7 +108,7 @@ AGES: dict[str, tuple[int, Callable[[int], Any]]] = {
 
 
 def test_a_search_that_others_are_faster_than_reads_the_seats_again_at_each_third_conflict(calls: list[Any]) -> None:
-    looking = Search(DATE, catalog.find_concert(world.CONCERT, AT), Wish(2, None, None, False), "seed", AT)
+    looking = Search(DATE, catalog.find_concert(world.CONCERT, START), Wish(2, None, None, False), "seed", START)
     looking.choose()
     reads = []
     for _ in range(7):
@@ -125,11 +125,11 @@ def test_what_a_process_remembers_is_read_again_when_it_is_that_old(calls: list[
     seconds, read_at = AGES[kind]
     write(put(settings().queue_table, lobby.lobby_key("first-light")))
     world.put_hall("v12", 12)
-    read_at(AT)
+    read_at(START)
     calls.clear()
 
-    read_at(AT + seconds - 1)
+    read_at(START + seconds - 1)
 
     assert calls == []
-    read_at(AT + seconds)
+    read_at(START + seconds)
     assert calls != []

@@ -27,7 +27,7 @@ ROUND = int(ROUNDS[1]["round"])
 READ_AT = beacon.time_of(ROUND) - lobby.ROUND_AFTER_SECONDS - 2
 """The list is read then, so that the recorded round is the first that is far enough away."""
 CLOSES = READ_AT - lobby.READ_AFTER_SECONDS
-OPENS = CLOSES - 600
+OPENS = CLOSES - 613
 
 
 @pytest.fixture(autouse=True)

@@ -53,19 +53,19 @@ concerts:
     salesCloseAt: 2027-01-24 18:00
     queueCapacity: 16
     performances:
-      - { label: first, startsAt: 2027-01-25 19:00, hall: opera, prices: { vip: 300, r: 120 }, noSingleSeats: true,
+      - { label: first, startsAt: 2027-01-25 19:00, hall: opera, prices: { vip: 317, r: 121 }, noSingleSeats: true,
           accessibleReleaseHours: 1 }
-      - { label: second, startsAt: 2027-01-18 19:00, price: 90, seatsTotal: 45 }
+      - { label: second, startsAt: 2027-01-18 19:00, price: 93, seatsTotal: 45 }
   - concertId: dawn
     title: Dawn
     artist: The Ensemble
     venue: A Hall
     timezone: Asia/Seoul
     lobbyOpensAt: 2027-01-15 16:00
-    salesOpenAt: 2027-01-15 17:04
+    salesOpenAt: 2027-01-15 17:33
     salesCloseAt: 2027-01-24 18:00
     queueCapacity: 5
-    performances: [{ label: only, startsAt: 2027-01-25 19:00, price: 70, seatsTotal: 12 }]
+    performances: [{ label: only, startsAt: 2027-01-25 19:00, price: 71, seatsTotal: 12 }]
 """
 FIRST, SECOND = "ashes.first", "ashes.second"
 FANS = [f"fan-{number}" for number in range(30)]
@@ -172,10 +172,10 @@ class OnSale:
         self.told("release_reservation", user, reservationId=held["reservationId"])
 
     def charge(self, user: str) -> None:
-        self.told("charge_points", user, {"amount": self.dice.choice([50, 400, 1500])}, key=self.new_key())
+        self.told("charge_points", user, {"amount": self.dice.choice([53, 419, 1511])}, key=self.new_key())
 
     def use(self, user: str) -> None:
-        self.told("use_points", user, {"amount": self.dice.choice([10, 90])}, key=self.new_key())
+        self.told("use_points", user, {"amount": self.dice.choice([11, 87])}, key=self.new_key())
 
     def pay(self, _: str) -> None:
         user, held = self._booking()
@@ -266,7 +266,7 @@ class OnSale:
     def publish(self, _: str) -> None:
         text = self.dice.choice(
             [
-                CATALOG.replace("price: 90", f"price: {self.dice.randint(80, 99)}"),
+                CATALOG.replace("price: 93", f"price: {self.dice.randint(80, 99)}"),
                 CATALOG.replace("seatsTotal: 45", "seatsTotal: 44"),
                 CATALOG.replace("title: Ashes", f"title: Ashes {self.dice.randint(1, 9)}"),
                 CATALOG.replace("price: 90", "price: free").replace("aisles: [4", "aisles: [99"),

@@ -14,10 +14,11 @@ from booking.queue.admission import Line, State
 from booking.queue.token import LOBBY
 from booking.settings import settings
 from booking.views import QueueView
+from tests.world import START
 
 CONCERT = "first-light"
-OPENS = 1_800_000_000
-CLOSES = OPENS + 600
+OPENS = START
+CLOSES = OPENS + 613
 DRAWN = CLOSES + 30
 FANS = ["ann", "ben", "cem", "dan", "eva"]
 

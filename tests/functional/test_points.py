@@ -8,9 +8,9 @@ from booking import dynamodb, points
 from booking.dynamodb import delete, write
 from booking.errors import BalanceLimitExceeded, IdempotencyKeyReused, InsufficientPoints
 from booking.settings import settings
+from tests.world import START
 
-AT = 1_800_000_000
-LATER = AT + points.KEY_LIFE_SECONDS + 1
+LATER = START + points.KEY_LIFE_SECONDS + 1
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def purge() -> None:
 
 
 def test_a_key_that_was_forgotten_writes_an_entry_of_another_name() -> None:
-    first = points.charge("ann", 5, "k", AT)
+    first = points.charge("ann", 5, "k", START)
     purge()
 
     second = points.charge("ann", 5, "k", LATER)
@@ -38,19 +38,19 @@ def test_a_key_that_was_forgotten_writes_an_entry_of_another_name() -> None:
 
 
 def test_a_key_within_its_life_replays_the_same_entry() -> None:
-    first = points.charge("ann", 5, "k", AT)
+    first = points.charge("ann", 5, "k", START)
     again = points.charge("ann", 5, "k", LATER - 2)
 
     assert (again.replayed, again.item["entryId"]) == (True, first.item["entryId"])
     with pytest.raises(IdempotencyKeyReused):
-        points.charge("ann", 6, "k", AT)
+        points.charge("ann", 6, "k", START)
 
 
 def test_a_forgotten_key_that_cannot_be_afforded_again_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own entry of long ago is the newest, which looks like a twin that is being written at this moment."""
     monkeypatch.setattr("booking.dynamodb.time.sleep", lambda _: pytest.fail("waits for a twin that will never show"))
-    points.charge("ann", 5, "charge", AT)
-    points.use("ann", 5, None, "k", AT)
+    points.charge("ann", 5, "charge", START)
+    points.use("ann", 5, None, "k", START)
     purge()
 
     with pytest.raises(InsufficientPoints):
@@ -59,7 +59,7 @@ def test_a_forgotten_key_that_cannot_be_afforded_again_is_refused_at_once(monkey
 
 def test_a_forgotten_charge_that_would_pass_the_limit_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("booking.dynamodb.time.sleep", lambda _: pytest.fail("waits for a twin that will never show"))
-    points.charge("ann", points.BALANCE_LIMIT, "k", AT)
+    points.charge("ann", points.BALANCE_LIMIT, "k", START)
     purge()
 
     with pytest.raises(BalanceLimitExceeded):
@@ -69,7 +69,7 @@ def test_a_forgotten_charge_that_would_pass_the_limit_is_refused_at_once(monkeyp
 @pytest.mark.parametrize("empty", [1, 3])
 def test_an_empty_page_is_not_the_end_of_the_chain(monkeypatch: pytest.MonkeyPatch, empty: int) -> None:
     """A strongly consistent, descending query may answer an empty page and a key to go on from."""
-    points.charge("ann", 5, "k", AT)
+    points.charge("ann", 5, "k", START)
     query: Any = dynamodb.client().query
     pages = 0
 

@@ -18,9 +18,9 @@ from booking.errors import RateLimited
 from booking.queue import admission, driver, items, line, tick, view
 from booking.queue.place import close_number
 from booking.queue.token import Turn
+from tests.world import START
 
 CONCERT = "yorushika-2026-tour"
-AT = 1_800_000_000
 
 type Calls = list[tuple[str, dict[str, Any]]]
 
@@ -54,21 +54,21 @@ def _no_kicks(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
 def fill_and_wait(ahead: int) -> Turn:
     """Take both places and have `ahead` numbers before the next fan, in a line that moves one number each 2 s."""
     for user in ("ann", "ben"):
-        line.take_place(CONCERT, user, AT)
+        line.take_place(CONCERT, user, START)
         memory.forget()
-    write(put("QueueTable", items.counter_key(CONCERT) | {"issued": 2 + ahead, "issuedAt": AT}))
+    write(put("QueueTable", items.counter_key(CONCERT) | {"issued": 2 + ahead, "issuedAt": START}))
     queue = get("QueueTable", items.queue_key(CONCERT)) or {}
-    write(put("QueueTable", queue | {"pace": 2_000, "active": 2, "drivenUntil": AT + 9_999}))
-    return line.take_place(CONCERT, "cem", AT)[0].turn
+    write(put("QueueTable", queue | {"pace": 2_000, "active": 2, "drivenUntil": START + 9_999}))
+    return line.take_place(CONCERT, "cem", START)[0].turn
 
 
 def test_joining_costs_three_writes_and_one_read(calls: Calls) -> None:
     fill_and_wait(500)
     memory.forget()
-    items.recent_queue(CONCERT, AT)
+    items.recent_queue(CONCERT, START)
     calls.clear()
 
-    line.take_place(CONCERT, "dan", AT)
+    line.take_place(CONCERT, "dan", START)
 
     assert units(calls) == (0.5, 3)
 
@@ -80,7 +80,7 @@ def test_whoever_joins_far_behind_does_not_read_the_line_though_a_place_is_free(
     memory.forget()
     calls.clear()
 
-    line.take_place(CONCERT, "dan", AT)
+    line.take_place(CONCERT, "dan", START)
 
     assert "Query" not in [name for name, _ in calls]
 
@@ -101,10 +101,10 @@ def test_who_is_beyond_a_missing_number_is_looked_for_from_there_on_and_only_whe
 
 def test_a_poll_costs_at_most_one_write_and_half_a_read_and_half_a_write_on_average(calls: Calls) -> None:
     """Over a wait of ten minutes, polling as told, each time in a process that remembers nothing."""
-    turn, at, polls, written = fill_and_wait(300), AT, 0, 0.0
+    turn, at, polls, written = fill_and_wait(300), START, 0, 0.0
     random.seed(5)
     while not turn.active:
-        admitted = min(turn.number, 2 + (at - AT) // 2)
+        admitted = min(turn.number, 2 + (at - START) // 2)
         write(put("QueueTable", (get("QueueTable", items.queue_key(CONCERT)) or {}) | {"admitted": admitted}))
         memory.forget()
         calls.clear()
@@ -117,7 +117,7 @@ def test_a_poll_costs_at_most_one_write_and_half_a_read_and_half_a_write_on_aver
         turn, polls, written = place.turn, polls + 1, written + writes
         at += shown["pollAfterSeconds"]
 
-    assert 590 <= at - AT <= 640
+    assert 590 <= at - START <= 640
     assert written / polls <= 0.5
 
     memory.forget()
@@ -129,11 +129,11 @@ def test_a_poll_costs_at_most_one_write_and_half_a_read_and_half_a_write_on_aver
 def test_a_tick_reads_the_window_only_and_writes_nothing_when_nothing_moves(calls: Calls) -> None:
     fill_and_wait(0)
     for number in range(80):
-        line.take_place(CONCERT, f"fan-{number}", AT)
-    tick.tick(CONCERT, lambda: AT + 1)
+        line.take_place(CONCERT, f"fan-{number}", START)
+    tick.tick(CONCERT, lambda: START + 1)
     calls.clear()
 
-    tick.tick(CONCERT, lambda: AT + 3)
+    tick.tick(CONCERT, lambda: START + 3)
 
     assert [name for name, _ in calls] == ["GetItem", "GetItem", "Query"]
     window = calls[2][1]["ExpressionAttributeValues"]
@@ -143,12 +143,12 @@ def test_a_tick_reads_the_window_only_and_writes_nothing_when_nothing_moves(call
 def test_the_size_of_a_token_is_what_the_simulation_reckons_with() -> None:
     simulation = pytest.importorskip("lab.simulation")
     user = "5f0c1a52-0b5e-4a7e-9c39-1f2d3c4b5a69"
-    place, *_ = line.take_place(CONCERT, user, AT)
+    place, *_ = line.take_place(CONCERT, user, START)
     token = get("QueueTable", items.token_key(CONCERT, place.turn.number)) or {}
 
-    assert size(token | {"lastSeenAt": AT}) <= simulation.TOKEN_BYTES
+    assert size(token | {"lastSeenAt": START}) <= simulation.TOKEN_BYTES
     assert size(get("QueueTable", items.queue_key(CONCERT)) or {}) <= simulation.QUEUE_BYTES
-    close_number(CONCERT, 999_999, AT)
+    close_number(CONCERT, 999_999, START)
     assert size(get("QueueTable", items.token_key(CONCERT, 999_999)) or {}) <= simulation.TOMBSTONE_BYTES
 
 
@@ -169,14 +169,14 @@ def test_past_the_counters_ceiling_a_fan_is_told_to_come_back_and_then_gets_a_pl
     pauses = set()
     for user in sorted(busy) * 10:
         with pytest.raises(RateLimited) as refused:
-            line.take_place(CONCERT, user, AT)
+            line.take_place(CONCERT, user, START)
         pauses.add(refused.value.retry_after)
     assert pauses <= {1, 2, 3, 4, 5}
     assert len(pauses) > 1, "those who are sent away do not all come back at once"
     assert get("QueueTable", items.counter_key(CONCERT)) is None, "nothing was done"
 
     busy.clear()
-    assert [line.take_place(CONCERT, user, AT)[0].turn.number for user in ("ben", "ann")] == [1, 2]
+    assert [line.take_place(CONCERT, user, START)[0].turn.number for user in ("ben", "ann")] == [1, 2]
 
 
 def test_queues_of_more_than_a_hundred_concerts_are_read_a_hundred_at_once(calls: Calls) -> None:

@@ -16,12 +16,12 @@ from booking import aws, keys
 from booking.errors import QueueTokenExpired, QueueTokenInvalid, QueueTokenRequired, TemporarilyUnavailable
 from booking.queue import token
 from booking.queue.token import Turn
+from tests.world import START
 
-AT = 1_800_000_000
-TURN = Turn("yorushika", "ann", 7, active=True, expires_at=AT + 60)
+TURN = Turn("yorushika", "ann", 7, active=True, expires_at=START + 60)
 
 
-def read(text: str | None, at: int = AT, user: str = "ann", concert: str | None = "yorushika") -> Turn:
+def read(text: str | None, at: int = START, user: str = "ann", concert: str | None = "yorushika") -> Turn:
     return token.verify(text, user_id=user, at=at, concert_id=concert)
 
 
@@ -30,7 +30,7 @@ def forged(claims: dict[str, object], key: str, header: Mapping[str, object]) ->
 
 
 def claims() -> dict[str, object]:
-    return {"concert": "yorushika", "sub": "ann", "number": 7, "active": True, "exp": AT + 60}
+    return {"concert": "yorushika", "sub": "ann", "number": 7, "active": True, "exp": START + 60}
 
 
 @pytest.fixture(autouse=True)
@@ -51,23 +51,23 @@ def test_no_token_is_told_so(text: str | None) -> None:
 
 def test_a_token_ends_exactly_at_its_deadline() -> None:
     text = token.sign(TURN)
-    read(text, at=AT + 59)
+    read(text, at=START + 59)
 
     with pytest.raises(QueueTokenExpired):
-        read(text, at=AT + 60)
+        read(text, at=START + 60)
 
 
 def test_a_waiting_place_is_proved_also_after_its_time() -> None:
     waiting = dataclasses.replace(TURN, active=False)
 
-    assert read(token.sign(waiting), at=AT + 86_400) == waiting
+    assert read(token.sign(waiting), at=START + 86_400) == waiting
 
 
 @pytest.mark.parametrize("who", [{"user": "ben"}, {"concert": "aimer"}])
 def test_another_users_or_concerts_token_is_not_valid_even_after_its_time(who: dict[str, str]) -> None:
     text = token.sign(TURN)
 
-    for at in (AT, AT + 3600):
+    for at in (START, START + 3600):
         with pytest.raises(QueueTokenInvalid):
             read(text, at=at, **who)
 

@@ -24,6 +24,7 @@ from booking.queue.admission import Line, State
 from booking.queue.place import Place
 from booking.queue.token import Turn
 from tests.race.steps import How, Steps, Work
+from tests.world import START
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 ACTIVE_SECONDS = 20
@@ -31,7 +32,6 @@ SKEW_SECONDS = 3
 """How far from the true time a handler's clock may be."""
 USERS = ["ann", "ben", "cem", "dan", "eva"]
 OVER = {"FINISHED", "EXPIRED"}
-START = 1_800_000_000
 CALLS = st.sampled_from([1, 2, 3, 4, 5, 20, 20, 20])
 """How many calls a handler makes before another moves; 20 is more than any handler's."""
 EXAMPLES = 100

@@ -172,7 +172,7 @@ def test_a_performance_that_the_file_no_longer_names_is_removed(tables: Tables) 
         (in_another_hall(), r"night-sky.first cannot change venue from A Hall to Elsewhere"),
         (
             concert("first", startsAt=NOW + 3600),
-            r"startsAt from 2027-01-16 17:00 \(Asia/Seoul\) to 2027-01-15 18:00 \(Asia/Seoul\)",
+            r"startsAt from 2027-01-16 17:29 \(Asia/Seoul\) to 2027-01-15 18:29 \(Asia/Seoul\)",
         ),
     ],
 )
@@ -279,7 +279,7 @@ def test_a_change_of_time_is_shown_by_the_clocks_of_the_place(tables: Tables) ->
     plan = publish(tables, [concert("first", startsAt=NOW + 3600)])
 
     [detail] = [detail_of(change) for change in plan.changes if change.outcome == "changed"]
-    assert detail == "startsAt 2027-01-16 17:00 (Asia/Seoul) → 2027-01-15 18:00 (Asia/Seoul)"
+    assert detail == "startsAt 2027-01-16 17:29 (Asia/Seoul) → 2027-01-15 18:29 (Asia/Seoul)"
 
 
 def test_a_hold_that_has_ended_by_the_clock_is_no_obstacle(tables: Tables) -> None:
