@@ -27,12 +27,12 @@ from tests.race.test_waiting_room import (
     EXAMPLES,
     OVER,
     SKEW_SECONDS,
-    START,
     USERS,
     Process,
     WaitingRoom,
     _settings,
 )
+from tests.world import START
 
 
 def begin_with_a_draw(concert: str, drawn: int, capacity: int) -> None:
