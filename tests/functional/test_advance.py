@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from booking import aws, memory
-from booking.dynamodb import get, put, update, write
+from booking.dynamodb import ConditionFailed, get, put, update, write
 from booking.errors import TemporarilyUnavailable
 from booking.queue import admission, driver, items, line, membership, place, tick
 from booking.queue.admission import Line
@@ -224,6 +225,30 @@ def test_a_tick_reads_no_token_twice_however_far_it_goes(
     assert (moved.low, moved.admitted) == (202, 202)
     assert len(ranges) > 1
     assert all(before[1] < first for before, (first, _) in pairwise(ranges))
+
+
+@pytest.mark.parametrize(
+    "move",
+    [partial(tick.tick, CONCERT, lambda: START), partial(tick.make_room, CONCERT, 3, START)],
+    ids=["tick", "join"],
+)
+def test_who_is_always_too_late_to_move_the_line_stops_trying(
+    cloud: None, monkeypatch: pytest.MonkeyPatch, move: Callable[[], Line]
+) -> None:
+    fill(waiting=1)
+    write(update("QueueTable", items.queue_key(CONCERT), "SET #capacity = :more", more=5))
+    tries: list[Any] = []
+
+    def too_late(change: Any) -> Any:
+        tries.append(change)
+        raise ConditionFailed(None)
+
+    monkeypatch.setattr(tick, "write", too_late)
+    monkeypatch.setattr(tick, "tick", lambda *_, **__: Line(capacity=0))
+
+    move()
+
+    assert len(tries) == 20
 
 
 def test_a_tick_ends_no_more_than_it_may_however_far_it_reads(cloud: None) -> None:

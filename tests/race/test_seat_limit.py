@@ -162,6 +162,28 @@ def test_a_hold_while_one_of_ones_seats_is_cancelled_counts_what_is_left(world: 
     sound(world)
 
 
+def test_a_seat_that_somebody_takes_while_another_device_ends_holds_that_are_over_is_the_one_that_is_told(
+    world: World,
+) -> None:
+    for seat in (1, 2, 3):
+        world.hold("ann", seat)
+    world.time.sleep(HOLD)
+    token, bens = world.enter("ann"), world.enter("ben")
+
+    def meanwhile() -> None:
+        assert reserve(world, "ann", token, 4, 5).status == 201
+        assert reserve(world, "ben", bens, 6).status == 201
+
+    before_the_transaction(world, meanwhile)
+
+    answer = reserve(world, "ann", token, 1, 6)
+
+    assert (answer.status, answer.code) == (409, "SEAT_TAKEN")
+    assert [seat["seatNumber"] for seat in answer.body["seats"]] == [6]
+    assert taken_by(world, "ann") == [4, 5]
+    sound(world)
+
+
 @pytest.mark.parametrize("seats", [0, 1], ids=["as many as the template allows", "one more"])
 def test_the_largest_party_takes_the_place_of_as_many_holds_that_are_over(
     world: World, monkeypatch: pytest.MonkeyPatch, seats: int

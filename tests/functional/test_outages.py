@@ -1,0 +1,103 @@
+"""What every event comes to where one of its calls goes wrong, in a line: the answer, what was tried, and how long.
+
+A read is throttled, a write conflicts with others or takes effect and loses every answer; so it stays for the rest of
+the invocation. Or, before a call, the same event comes to its end in another process. What is tried again, how often,
+and after which pause stands in files that `WRITE_OUTCOMES=1` rewrites.
+"""
+
+import random
+import secrets
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from booking import payments
+from tests.faults import READS, Fault, Kind
+from tests.functional import world as happening
+from tests.functional.test_outcomes import EVENTS
+from tests.handlers import call
+from tests.kept import assert_kept, digest, plain
+from tests.world import World
+
+OUTAGES = Path(__file__).with_name("outages")
+FUNCTIONS = sorted({function for function, _ in EVENTS} - {"draw_lobby"})
+"""A draw reads with several threads, so which call is the third is chance."""
+
+MANY = 4
+"""How many calls of an operation go wrong, one at a time; those after them are more of the same."""
+
+
+def kinds(operation: str) -> list[Kind]:
+    """Name what goes wrong with a call."""
+    service, name = operation.split(".")
+    if name in READS or name == "BatchGetItem":
+        return [Kind.THROTTLED]
+    return [Kind.CONFLICT_FOR_GOOD, Kind.LOST] if service == "dynamodb" else [Kind.UNREACHABLE]
+
+
+def send(function: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Invoke a function, and tell what Lambda is told."""
+    try:
+        return call(function, event)
+    except Exception as error:  # noqa: BLE001 - Lambda reports whatever it is
+        return {"raised": type(error).__name__}
+
+
+def tried(world: World, function: str, event: dict[str, Any], twin: int | None = None) -> str:
+    """Send an event to a process that remembers nothing, its twin before the call `twin`, and tell what came of it."""
+
+    def observe(number: int, _: str) -> None:
+        if number == twin:
+            world.wire.observe = None
+            send(function, event)
+
+    world.wire.observe = observe
+    world.new_process()
+    before, world.time.at = world.time.at, float(int(world.time.at))
+    with world.wire.invocation():
+        answer = send(function, event)
+    slept, world.time.at = world.time.at - int(before), before
+    calls = " ".join(f"{name.split('.')[1]} {count}" for name, count in Counter(world.wire.calls).items())
+    told = answer.get("statusCode") or answer.get("raised") or answer.get("outcome")
+    wrote = digest(plain({table: sorted(map(plain, items)) for table, items in world.tables().items()}))
+    return f"{told} {digest(plain(answer))} wrote {wrote} slept {slept:.2f} | {calls}"
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_an_event_comes_to_what_it_came_to_where_a_call_goes_wrong(
+    world: World, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    monkeypatch.setattr(random, "random", lambda: 0.5)
+    monkeypatch.setattr(random, "randint", lambda low, high: (low + high) // 2)
+    monkeypatch.setattr(secrets, "token_hex", lambda size=32: "5e" * size)
+    monkeypatch.setattr(payments, "run_workflow", lambda payment: None)
+    monkeypatch.setattr(payments, "WATCH_SECONDS", 0.0)
+    happening.publish()
+    published = world.snapshot()
+    told = []
+    for case in [case for name, case in EVENTS if name == function]:
+        world.restore(published)
+        world.new_process()
+        event = happening.read_event(function, case)
+        before = world.snapshot()
+        world.wire.set(None)
+        told.append(f"{case}: {tried(world, function, event)}")
+        seen: Counter[str] = Counter()
+        for number, operation in enumerate(list(world.wire.calls)):
+            seen[operation] += 1
+            if seen[operation] > MANY:
+                continue
+            world.restore(before)
+            world.wire.set(None)
+            told.append(
+                f"{case}, twin before {number} {operation.split('.')[1]}: {tried(world, function, event, number)}"
+            )
+            for kind in kinds(operation):
+                world.restore(before)
+                world.wire.set(Fault(kind, number))
+                name = f"{number} {operation.split('.')[1]} {kind.name}"
+                told.append(f"{case}, {name}: {tried(world, function, event)}")
+        world.wire.set(None)
+    assert_kept(OUTAGES / f"{function}.txt", told)
