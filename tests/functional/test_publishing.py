@@ -106,6 +106,10 @@ def test_what_was_published_is_there_and_in_the_log_and_again_nothing_changes(wo
         (GOOD.replace("    artist: The Ensemble\n", ""), 2, "concerts[0].artist", "is missing"),
         (GOOD.replace("12000", "12000\n        cost: 1"), 14, "concerts[0].performances[0].cost", "is not a field"),
         (GOOD.replace("2037-05-01 18:00", "9999-12-31 23:59").replace("Asia/Seoul", "America/New_York"), 8, "", "9999"),
+        (
+            GOOD.replace("2037-05-01 18:00", "2037-11-01 01:30").replace("Asia/Seoul", "America/New_York"),
+            *(8, "concerts[0].salesCloseAt", "add the offset that is meant, -04:00 or -05:00"),
+        ),
         (GOOD.replace("2026-01-05 10:00", "0001-01-01 00:00"), 7, "concerts[0].salesOpenAt", "years 1970 to 9999"),
         (GOOD.replace("Asia/Seoul", "Korea/Seoul"), 6, "concerts[0].timezone", "is not an IANA time zone"),
         (GOOD.replace("Night Sky", "["), 5, "", "expected"),

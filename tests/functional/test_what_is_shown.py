@@ -53,6 +53,16 @@ def test_sales_open_and_close_at_their_very_second(world: World, opens: int, clo
     assert shown["bookable"] is (code is None)
 
 
+def test_a_concert_of_which_nothing_can_be_cancelled_says_so(world: World) -> None:
+    world.publish("tour", {"one": {}})
+    [tour] = [item for item in world.tables()["catalog"] if item["sk"] == "tour"]
+    world.put("catalog", tour | {"fees": {"steps": []}})
+
+    shown = world.call("get_concert", concertId="tour").body["cancellation"]
+
+    assert shown == {"steps": [], "freeHours": 0, "freeDaysBefore": 0}
+
+
 def test_reservations_are_listed_newest_first(world: World) -> None:
     names = []
     for seat in (1, 2, 3):
