@@ -23,7 +23,10 @@ from tools.ost.paths import ROOT, STATE
 TESTS = (
     *("tests/unit", "tests/functional", "tests/workflow", "tests/contract", "tests/audit", "tests/race", "tests/model"),
     "tests/measures/test_budgets.py",
-    *(f"tests/tools/test_{of}.py" for of in ("bounds", "catalog", "changed_files", "halls", "publish", "template")),
+    *(
+        f"tests/tools/test_{of}.py"
+        for of in ("bounds", "catalog", "changed_files", "halls", "halls_by_chance", "publish", "template")
+    ),
     *("--ignore=tests/contract/test_collection.py", "--ignore=tests/contract/test_types.py"),
 )
 """What is run: everything that needs no deployed stack."""
