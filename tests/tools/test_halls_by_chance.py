@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from booking.layout import Hall
 from booking.publishing.document import Mistaken
 from booking.publishing.hall_file import read_hall
 from tests.kept import assert_kept, digest
@@ -85,25 +86,38 @@ def section(dice: random.Random, number: int) -> dict[str, Any]:
     return fields
 
 
-def what_comes_of(hall: dict[str, Any]) -> str:
+def hall(dice: random.Random) -> dict[str, Any]:
+    """Describe a hall of one to three sections and three grades."""
+    grades = [{"gradeId": name, "name": name.upper()} for name in ("vip", "r", "s")]
+    sections = [section(dice, number) for number in range(dice.randint(1, 3))]
+    return {"hallId": "hall", "name": "A Hall", "grades": grades, "sections": sections}
+
+
+def built(described: dict[str, Any]) -> Hall:
+    """Build a hall from its file.
+
+    Raises:
+        Mistaken: it cannot be.
+
+    """
+    return read_hall("hall.yaml", yaml.safe_dump(described, sort_keys=False, allow_unicode=True))
+
+
+def what_comes_of(described: dict[str, Any]) -> str:
     """Tell the mistakes of a hall, or a sum of everything that it comes to."""
     try:
-        built = read_hall("hall.yaml", yaml.safe_dump(hall, sort_keys=False, allow_unicode=True))
+        hall = built(described)
     except Mistaken as mistaken:
         told = [str(each).removeprefix("hall.yaml:") for each in mistaken.mistakes]
         return " | ".join(told[:2]) + f" and {len(told) - 2} more" * (len(told) > 2)
-    whole = [built.summary(), *(each.text() for each in built.sections)]
-    seats = sum(len(each.seats) for each in built.sections)
-    return f"{len(built.sections)} sections, {seats} seats, {digest(json.dumps(whole, sort_keys=True))}"
+    whole = [hall.summary(), *(each.text() for each in hall.sections)]
+    seats = sum(len(each.seats) for each in hall.sections)
+    return f"{len(hall.sections)} sections, {seats} seats, {digest(json.dumps(whole, sort_keys=True))}"
 
 
 def test_halls_that_dice_describe_come_to_what_they_came_to_before() -> None:
     dice = random.Random(4)
-    told = []
-    for _ in range(HALLS):
-        grades = [{"gradeId": name, "name": name.upper()} for name in ("vip", "r", "s")]
-        sections = [section(dice, number) for number in range(dice.randint(1, 3))]
-        told.append(what_comes_of({"hallId": "hall", "name": "A Hall", "grades": grades, "sections": sections}))
+    told = [what_comes_of(hall(dice)) for _ in range(HALLS)]
 
     assert sum("seats, " in each for each in told) > HALLS / 2
     assert_kept(COME_TO, told)
