@@ -205,6 +205,25 @@ def test_a_queue_says_how_fast_it_lets_fans_in_only_while_any_wait(world: World)
     assert concert["saleStatus"] == "PAUSED"
 
 
+def test_a_queue_that_lets_in_more_than_one_in_a_millisecond_says_so_too(world: World) -> None:
+    at = clock.now()
+    queue = {"pace": 1, "admitted": 90_000, "sampleAt": at - 10, "sampleFrom": 20_000, "advancedAt": at}
+    world.put("queue", {**items.queue_key(CONCERT), **queue})
+    world.put("queue", {**items.counter_key(CONCERT), "issued": 100_000})
+
+    [concert] = sales(world)
+
+    assert concert["queue"]["enteredPerMinute"] == 60_000
+
+
+def test_a_ticket_that_was_revoked_before_prices_were_noted_with_it_is_no_sum(world: World) -> None:
+    bought(world, "ann", 1)
+    revoked = {"performanceId": PERFORMANCES[0], "entry": "revoked#t", "seatNumber": 2, "revokedAt": clock.now()}
+    world.put("check_ins", revoked)
+
+    assert (date(world)["points"], date(world)["refunded"]) == (PRICE, 0)
+
+
 def test_pages_follow_each_other_and_a_large_concert_ends_its_page(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -117,6 +117,13 @@ def test_what_was_published_is_there_and_in_the_log_and_again_nothing_changes(wo
         (GOOD.replace("Night Sky", "&title Night"), None, "", ""),
         (GOOD + IN_HALL, 14, "concerts[0].performances[1].hall", "there is no hall 'small'"),
         (HALL.replace("seats: 1-10", "seats: 0") + GOOD + IN_HALL, 6, "halls[0].sections[0].rows[0]", ""),
+        *(
+            (
+                HALL.replace(field, f"{field.split(':')[0]}: {{ a: 1 }}") + GOOD + IN_HALL,
+                *(6, f"halls[0].sections[0].rows[0].{field.split(':')[0]}", "must be"),
+            )
+            for field in ("seats: 1-10", "rows: A-B")
+        ),
         ("[" * 1000, 1, "", "deeper"),
         ("concerts: " + "{a: " * 30 + "1" + "}" * 30, 1, "", "deeper"),
         ("concerts: 7", 1, "concerts", "must be a list"),
