@@ -5,6 +5,8 @@ is far on, the halls have sections, grades and places for wheelchairs: small num
 an answer sees here which ones change. With `WRITE_OUTCOMES=1` in the environment this is written down as it is now.
 """
 
+import contextlib
+import json
 import random
 import secrets
 from collections import Counter
@@ -14,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from booking import clock, dynamodb, memory
+from booking import calling_off, clock, dynamodb, memory
+from booking.errors import TemporarilyUnavailable
 from booking.queue import driver, items
 from tests.faults import Fault, Kind
 from tests.handlers import call
@@ -25,7 +28,7 @@ STAFF = {"cognito:groups": "[staff]", "cognito:username": "door"}
 ORGANISER = {"cognito:groups": "[organiser]", "cognito:username": "minji"}
 FAR_ON = 70_000
 """Numbers that were given out before."""
-STEPS = 400
+HOUR = 3600
 PLAYED = {"calm": (17, 0.0), "faulty": (23, 0.3)}
 """A seed for the dice, and how often something happens to a call."""
 CATALOG = """\
@@ -104,15 +107,15 @@ class OnSale:
         self.key += self.dice.random() < 0.9
         return f"key-{self.key}"
 
-    def step(self) -> None:
+    def step(self, acts: dict[str, int], pauses: list[int]) -> None:
         """Let some time go by, and somebody do something."""
-        self.world.time.sleep(self.dice.choice([0, 0, 1, 1, 1, 2, 3]))
+        self.world.time.sleep(self.dice.choice(pauses))
         if self.dice.random() < 0.1:
             memory.forget()
             self.world.wire.deliver_late()
         if self.dice.random() < 0.3:
             self.world.tick(self.concert())
-        what = self.dice.choices(list(ACTS), list(ACTS.values()))[0]
+        what = self.dice.choices(list(acts), list(acts.values()))[0]
         getattr(self, what)(self.dice.choice(FANS))
 
     def concert(self) -> str:
@@ -182,11 +185,19 @@ class OnSale:
         self.told("start_payment", user, {"reservationId": held["reservationId"]}, key=self.new_key())
 
     def charge_and_pay(self, _: str) -> None:
-        user, held = self._booking()
+        self._charge_and_pay(*self._booking())
+
+    def _charge_and_pay(self, user: str, held: dict[str, Any]) -> None:
         self.told("charge_points", user, {"amount": held["amount"]}, key=self.new_key())
         paid = self.told("start_payment", user, {"reservationId": held["reservationId"]}, key=self.new_key())
         if "paymentId" in (paid.body or {}):
             self.told("get_payment", user, paymentId=paid.body["paymentId"])
+
+    def buy(self, user: str) -> None:
+        before = len(self.bookings)
+        self.reserve_best(user)
+        if len(self.bookings) > before:
+            self._charge_and_pay(*self.bookings[-1])
 
     def cancel(self, _: str) -> None:
         user, held = self._booking()
@@ -269,11 +280,28 @@ class OnSale:
                 CATALOG.replace("price: 93", f"price: {self.dice.randint(80, 99)}"),
                 CATALOG.replace("seatsTotal: 45", "seatsTotal: 44"),
                 CATALOG.replace("title: Ashes", f"title: Ashes {self.dice.randint(1, 9)}"),
-                CATALOG.replace("price: 90", "price: free").replace("aisles: [4", "aisles: [99"),
+                CATALOG.replace("price: 93", "price: free").replace("aisles: [4", "aisles: [99"),
             ]
         )
         query = self.dice.choice([{}, {"dryRun": "true"}])
         self.told("publish_catalog", "olga", text, claims=ORGANISER, query=query)
+
+    def call_off(self, _: str) -> None:
+        of: dict[str, Any] = {"claims": ORGANISER, "performanceId": SECOND}
+        survey = self.told(
+            "start_calling_off", "olga", {"dryRun": True} | self.dice.choice([{}, {"offSale": True}]), **of
+        )
+        self.world.wire.stand_ins["stepfunctions"] = lambda _: (200, json.dumps({"executionArn": "x", "startDate": 0}))
+        self.told("start_calling_off", "olga", {"confirm": (survey.body or {}).get("code", "none")}, **of)
+        del self.world.wire.stand_ins["stepfunctions"]
+        first = self.dice.choice([1, 1, 20])
+        self.clear(first, first + 25)
+        self.told("get_calling_off", "olga", **of)
+
+    def clear(self, first: int, last: int) -> None:
+        sent = {"performanceId": SECOND, "range": {"first": first, "last": last}}
+        with self.world.wire.invocation(), contextlib.suppress(calling_off.NotCleared, TemporarilyUnavailable):
+            self.lines.append(f"clear_seats {plain(call('clear_seats', sent))}")
 
     def drive(self, _: str) -> None:
         concert = self.concert()
@@ -294,6 +322,11 @@ ACTS = {
     **{"look_at_sales": 1, "set_queue": 1, "publish": 1, "drive": 1, "draw": 2, "settle": 2},
 }
 """What happens, and how often."""
+AFTERWARDS = {
+    **{"buy": 12, "join": 3, "pay": 1, "cancel": 14, "cancel_in_their_stead": 4, "tickets": 4, "scan": 4, "look": 4},
+    **{"look_at_sales": 3, "settle": 1, "publish": 1, "call_off": 2},
+}
+"""What happens in the days after it."""
 
 
 def short(body: Any) -> str:
@@ -320,9 +353,12 @@ def test_an_on_sale_comes_to_what_it_came_to_before(world: World, monkeypatch: p
     made: Counter[str] = Counter()
     dynamodb.client().meta.events.register("before-call.dynamodb", lambda model, **_: made.update([model.name]))
 
-    for _ in range(STEPS):
-        played.step()
+    for _ in range(400):
+        played.step(ACTS, [0, 0, 1, 1, 1, 2, 3])
+    for _ in range(100):
+        played.step(AFTERWARDS, [7, 500, HOUR, 5 * HOUR])
     world.wire.deliver_late()
+    played.clear(1, 45)
     world.settle_until_quiet()
 
     sums = [f"{name} {count}" for name, count in [*sorted(made.items()), *sorted(world.metrics.items())]]
