@@ -679,3 +679,31 @@ def test_one_payment_that_cannot_be_settled_does_not_keep_the_others_waiting(
     status = {payment["paymentId"]: payment["status"] for payment in world.items("payments")}
     assert status == {stuck: "PENDING", other: "FAILED"}
     assert world.metrics["PaymentSettleFailed"] == 1
+
+
+@pytest.mark.parametrize(("seconds", "looks"), [(3.0, 5), (0.2, 1), (0.19, 0)])
+def test_who_pays_is_answered_as_soon_as_the_payment_has_ended_or_told_to_ask_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, seconds: float, looks: int
+) -> None:
+    world.hold_executions()
+    held = world.hold("ann", 1)
+    world.charge("ann")
+    monkeypatch.setattr(payments, "WATCH_SECONDS", 0.0)
+    begun = world.call("start_payment", "ann", {"reservationId": held["reservationId"]}, key="k")
+    payment = payments.read(begun.body["paymentId"])
+    assert payment is not None
+    monkeypatch.setattr(payments, "WATCH_SECONDS", seconds)
+    now, pauses = 0.0, list[float]()
+
+    def sleep(pause: float) -> None:
+        nonlocal now
+        now += pause
+        pauses.append(pause)
+
+    assert payments.watch(payment, sleep, lambda: now)["status"] == "PENDING"
+    assert pauses == pytest.approx([0.2 * 1.4**each for each in range(looks)])
+
+    world.run_held()
+    pauses.clear()
+    assert payments.watch(payment, sleep, lambda: now)["status"] == ("COMPLETED" if looks else "PENDING")
+    assert len(pauses) == min(looks, 1)
