@@ -7,7 +7,7 @@ import pytest
 
 from booking import catalog, clock, memory
 from booking.catalog import Concert
-from booking.dynamodb import delete, put, query_all, write
+from booking.dynamodb import delete, put, query_all, transact, write
 from booking.errors import QueueTokenExpired, QueueTokenNotActive, SalesClosed, SalesNotOpen
 from booking.queue import admission, drawing, driver, items, line, lobby, membership, tick, token
 from booking.queue.admission import Line, State
@@ -105,6 +105,27 @@ def test_before_the_lobby_and_between_its_closing_and_the_draw_nobody_joins(at: 
         with pytest.raises(SalesNotOpen) as refused:
             join("ann", at(time))
         assert refused.value.retry_after == waits
+
+
+def test_of_two_who_draw_at_the_same_moment_the_later_finds_it_drawn(at: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    all_come(at)
+    time, real = at(DRAWN), transact
+    statuses: list[str | None] = []
+
+    def run() -> None:
+        statuses.append(drawing.draw_lobby(CONCERT, now=lambda: time, sleep=lambda _: None))
+
+    def overtaken(*writes: Any) -> None:
+        monkeypatch.setattr(drawing, "transact", real)
+        run()
+        real(*writes)
+
+    monkeypatch.setattr(drawing, "transact", overtaken)
+    run()
+
+    assert statuses == ["DRAWN", "DRAWN"]
+    memory.forget()
+    assert sorted(lobby.number_of(CONCERT, fan, time) or 0 for fan in FANS) == [1, 2, 3, 4, 5]
 
 
 def test_everybody_of_the_lobby_gets_the_number_that_was_drawn_and_others_queue_behind(at: Any) -> None:

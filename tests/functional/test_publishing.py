@@ -509,6 +509,25 @@ def test_texts_that_change_are_told_up_to_200_characters(world: World) -> None:
     }
 
 
+def test_of_very_many_changes_the_log_has_the_first_and_how_many_more_there_are(world: World) -> None:
+    def concerts(words: str) -> str:
+        one = "  - { concertId: c%s, title: %s, artist: %s, venue: %s, timezone: Asia/Seoul, "
+        times = "salesOpenAt: 2026-01-05 10:00, salesCloseAt: 2037-05-01 18:00 }\n"
+        return "concerts:\n" + "".join((one + times) % (number, words, words, words) for number in range(40))
+
+    send(world, concerts("old"))
+    world.time.sleep(1)
+
+    answer = send(world, concerts("new"))
+
+    newest = log(world)[0]
+    assert (len(answer.body["changes"]), len(newest["details"]["changes"]), newest["details"]["omitted"]) == (
+        120,
+        100,
+        20,
+    )
+
+
 def test_a_thousand_mistakes_are_all_told(world: World) -> None:
     told = send(world, "concerts:\n" + "  - 1\n" * 1000).body["mistakes"]
 

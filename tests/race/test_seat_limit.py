@@ -359,6 +359,30 @@ def test_the_same_cancellation_twice_at_once_is_one_for_both(world: World, at: i
             assert world.balance("ann") == asked["expectedRefund"]
 
 
+@pytest.mark.parametrize("call", range(6))
+def test_seats_that_are_chosen_for_the_same_request_twice_at_once_are_one_hold_for_both(
+    world: World, call: int
+) -> None:
+    token, wish = world.enter("ann"), {"performanceId": PERFORMANCES[0], "quantity": 2}
+    ask = partial(world.call, "reserve_seats", "ann", wish, key="k", queue_token=token)
+    twins: list[Answer] = []
+    world.wire.set(None)
+
+    def observe(number: int, _: str) -> None:
+        if number == call and not twins:
+            world.wire.observe = None
+            twins.append(ask())
+
+    world.wire.observe = observe
+
+    mine = ask()
+
+    assert (twins[0].status, mine.status) in {(201, 200), (201, 201)}
+    assert mine.body["reservationId"] == twins[0].body["reservationId"]
+    assert len(taken_by(world, "ann")) == 2
+    sound(world)
+
+
 def test_a_twin_that_loses_every_answer_holds_once(world: World) -> None:
     token = world.enter("ann")
     for kind in Kind:

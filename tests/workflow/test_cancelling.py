@@ -343,6 +343,36 @@ def test_points_under_contention_come_back_by_themselves(world: World, monkeypat
     assert world.violations() == []
 
 
+@pytest.mark.parametrize("gone", ["prices", "keepPercent"])
+def test_what_an_earlier_release_left_owing_is_given_back_and_stands_with_its_first_seat(
+    world: World, monkeypatch: pytest.MonkeyPatch, gone: str
+) -> None:
+    starts_in(world, 8)
+    held = bought(world, 1, 2)
+    world.time.sleep(2 * DAY)
+    quote = quoted(world, held).body
+    assert quote["fee"] > 0
+
+    def busy(*_: Any, **__: Any) -> None:
+        raise dynamodb.Contended
+
+    with monkeypatch.context() as crowded:
+        crowded.setattr(cancellations, "finish", busy)
+        cancel(world, held, quote["refund"])
+    [payment] = world.items("payments")
+    [(name, owed)] = payment["cancellations"].items()
+    del owed[gone]
+    world.put("payments", payment | {"cancellations": {name: owed}})
+    world.time.sleep(payments.START_SECONDS + 1)
+
+    assert list(world.settle().values()) == ["REFUNDED"]
+    assert world.balance("ann") == quote["refund"]
+    revoked = [item for item in world.tables()["check_ins"] if item["entry"].startswith("revoked#")]
+    sums = sorted((item["seatNumber"], item["price"], item["refund"]) for item in revoked)
+    assert sums == [(1, 2 * PRICE, quote["refund"]), (2, 0, 0)]
+    assert world.violations() == []
+
+
 def test_a_refund_is_never_refused_for_the_limit_of_a_balance(world: World) -> None:
     held = bought(world, 1)
     for number in range(10):
