@@ -224,23 +224,26 @@ def test_a_ticket_that_was_revoked_before_prices_were_noted_with_it_is_no_sum(wo
     assert (date(world)["points"], date(world)["refunded"]) == (PRICE, 0)
 
 
+@pytest.mark.parametrize(
+    ("most", "pages"), [(SEATS + 1, [["alba"], [CONCERT], ["zarzuela"]]), (1000, [["alba", CONCERT], ["zarzuela"]])]
+)
 def test_pages_follow_each_other_and_a_large_concert_ends_its_page(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, most: int, pages: list[list[str]]
 ) -> None:
     from booking import overview
 
     for name in ("alba", "zarzuela"):
         world.publish(name, {"one": {}})
-    monkeypatch.setattr(overview, "SEATS_ON_A_PAGE", SEATS + 1)
+    monkeypatch.setattr(overview, "SEATS_ON_A_PAGE", most)
     seen: list[list[str]] = []
     query: dict[str, str] = {}
-    for _ in range(3):
+    for _ in pages:
         world.new_process()
         answer = world.call("list_sales", "olga", claims=ORGANISER, query={"limit": "2"} | query).body
         seen.append([each["concertId"] for each in answer["items"]])
         query = {"cursor": answer["nextCursor"]}
 
-    assert seen == [["alba"], [CONCERT], ["zarzuela"]]
+    assert seen == pages
     assert answer["nextCursor"] is None
 
 
