@@ -191,6 +191,16 @@ def test_whoever_leaves_and_joins_again_at_once_is_told_how_long_to_wait_and_bur
     assert join("cem", START + 7 + COOL_DOWN_SECONDS)[0].turn.number == 4
 
 
+def test_a_membership_of_before_leaves_were_counted_has_none() -> None:
+    cem = fill()[2]
+    write(update("QueueTable", items.membership_key(CONCERT, "cem"), "REMOVE #leaves", None))
+    place.end(CONCERT, cem.number, left_at=START)
+
+    with pytest.raises(RateLimited) as refused:
+        join("cem", START)
+    assert refused.value.retry_after == COOL_DOWN_SECONDS
+
+
 def test_leaving_again_and_again_makes_the_wait_longer_and_paying_ends_that() -> None:
     at, waits = START, []
     turn = fill()[2]

@@ -64,3 +64,7 @@ def test_an_event_comes_to_what_it_came_to_at_the_moments_that_are_stored(
                 wrote = digest(plain({table: sorted(map(plain, items)) for table, items in world.tables().items()}))
                 told.append(f"{case} {moment - now} {what} {digest(plain(answer))} wrote {wrote}")
     assert_kept(MOMENTS / f"{function}.txt", told)
+
+
+def test_every_file_is_of_a_function() -> None:
+    assert {file.stem for file in MOMENTS.glob("*")} == set(FUNCTIONS)

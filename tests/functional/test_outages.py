@@ -101,3 +101,7 @@ def test_an_event_comes_to_what_it_came_to_where_a_call_goes_wrong(
                 told.append(f"{case}, {name}: {tried(world, function, event)}")
         world.wire.set(None)
     assert_kept(OUTAGES / f"{function}.txt", told)
+
+
+def test_every_file_is_of_a_function() -> None:
+    assert {file.stem for file in OUTAGES.glob("*")} == set(FUNCTIONS)

@@ -105,6 +105,22 @@ def test_a_concert_counts_no_date_that_was_called_off(world: World) -> None:
     assert (concert(world)["dates"], concert(world)["saleStatus"]) == (None, "OVER")
 
 
+def test_a_concert_that_was_published_after_all_its_dates_were_called_off_can_have_them_called_off_again(
+    world: World,
+) -> None:
+    published_with_dates(world)
+    for date in PERFORMANCES:
+        announced(world, date)
+    published_with_dates(world)
+    [without] = [item for item in world.tables()["catalog"] if item["sk"] == CONCERT]
+    without.pop("priceFrom", None)
+    world.put("catalog", without)
+
+    announced(world, DATE)
+
+    assert (concert(world)["dates"], concert(world)["saleStatus"]) == (None, "OVER")
+
+
 def test_a_sale_whose_last_date_was_called_off_is_over_when_the_others_have_begun(world: World) -> None:
     later = {"pk": "night", "sk": "first"}
     write(update(TABLES["catalog"], later, "SET #startsAt = :soon", None, soon=clock.now() + 60))

@@ -294,7 +294,7 @@ def sum_up(concert_id: str) -> None:
         if concert is None or "dates" not in concert:
             return
         sums = summed_up(query_all(settings().catalog_table, "#pk = :pk", pk=concert_id))
-        values = {"priceFrom": concert["priceFrom"]} | sums
+        values = {"priceFrom": concert.get("priceFrom", 0)} | sums
         change = "SET #dates = :dates, #priceFrom = :priceFrom"
         try:
             write(update(settings().catalog_table, key, change, "#dates = :before", before=concert["dates"], **values))
@@ -355,7 +355,7 @@ def _dates_ahead(concert: Concert, at: int) -> dict[str, Any] | None:
         "firstAt": clock.rfc3339(ahead[0]["startsAt"]),
         "lastAt": clock.rfc3339(ahead[-1]["startsAt"]),
         "timezone": ahead[0]["timezone"],
-        "priceFrom": concert["priceFrom"],
+        "priceFrom": concert.get("priceFrom", 0),
     }
 
 

@@ -108,7 +108,7 @@ class MembershipItem(TypedDict):
     pk: str
     sk: str
     number: int
-    leaves: int
+    leaves: NotRequired[int]
     purgeAt: int
 
 

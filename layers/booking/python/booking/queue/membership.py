@@ -99,7 +99,7 @@ def _leaves(membership: MembershipItem, token: TokenItem | None, at: int) -> int
     """
     if token is None or "leftAt" not in token:
         return 0
-    leaves = membership["leaves"]
+    leaves = membership.get("leaves", 0)
     left = token["leftAt"] + min(COOL_DOWN_SECONDS * 2**leaves, LONGEST_COOL_DOWN_SECONDS) - at
     if left > 0:
         raise RateLimited(f"You have just left this queue. You can join it again in {left} seconds.", retry_after=left)
