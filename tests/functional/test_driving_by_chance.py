@@ -89,7 +89,6 @@ def test_drivers_of_a_line_do_what_they_did_before(world: World, monkeypatch: py
     for number in range(DRIVES):
         dice = random.Random(number)
         world.restore(begins)
-        world.metrics.clear()
         made.clear()
         kicks.clear()
         crowd = Crowd(world, dice)

@@ -4,19 +4,17 @@ the next begins.
 The times are those of the items that an event finds and leaves. `WRITE_OUTCOMES=1` writes down anew what it comes to.
 """
 
-import random
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from booking import clock, payments
+from booking import clock
 from tests.functional import world as happening
-from tests.functional.test_outages import FUNCTIONS, send
+from tests.functional.test_outages import FUNCTIONS, came_of, send
 from tests.functional.test_outcomes import EVENTS
-from tests.kept import assert_kept, digest, plain
+from tests.kept import assert_kept
 from tests.world import World
 
 MOMENTS = Path(__file__).with_name("moments")
@@ -35,14 +33,8 @@ def times(stored: Any, now: int) -> Iterator[int]:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_an_event_comes_to_what_it_came_to_at_the_moments_that_are_stored(
-    world: World, monkeypatch: pytest.MonkeyPatch, function: str
+    world: World, without_chance: None, function: str
 ) -> None:
-    monkeypatch.setattr(random, "random", lambda: 0.5)
-    monkeypatch.setattr(random, "randint", lambda low, high: (low + high) // 2)
-    monkeypatch.setattr(secrets, "token_hex", lambda size=32: "5e" * size)
-    monkeypatch.setattr(payments, "run_workflow", lambda payment: None)
-    monkeypatch.setattr(payments, "WATCH_SECONDS", 0.0)
-    happening.publish()
     published = world.snapshot()
     told: list[str] = []
     for case in [case for name, case in EVENTS if name == function]:
@@ -57,12 +49,9 @@ def test_an_event_comes_to_what_it_came_to_at_the_moments_that_are_stored(
         for time in sorted({moment for found in world.tables().values() for moment in times(found, now)}):
             for moment in (time - 1, time):
                 world.restore(before)
-                world.new_process()
                 world.time.at = moment
                 answer = send(function, event)
-                what = answer.get("statusCode") or answer.get("raised") or answer.get("outcome")
-                wrote = digest(plain({table: sorted(map(plain, items)) for table, items in world.tables().items()}))
-                told.append(f"{case} {moment - now} {what} {digest(plain(answer))} wrote {wrote}")
+                told.append(f"{case} {moment - now} {came_of(world, answer)}")
     assert_kept(MOMENTS / f"{function}.txt", told)
 
 

@@ -8,7 +8,6 @@ an answer sees here which ones change. With `WRITE_OUTCOMES=1` in the environmen
 import contextlib
 import json
 import random
-import secrets
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -341,9 +340,10 @@ def world() -> Iterator[World]:
 
 
 @pytest.mark.parametrize("name", PLAYED)
-def test_an_on_sale_comes_to_what_it_came_to_before(world: World, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_an_on_sale_comes_to_what_it_came_to_before(
+    world: World, same_secrets: None, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     random.seed(5)
-    monkeypatch.setattr(secrets, "token_hex", lambda size=32: "5e" * size)
     monkeypatch.setattr(driver, "kick", lambda *_, **__: True)
     played = OnSale(world, *PLAYED[name])
     assert world.call("publish_catalog", "olga", CATALOG, claims=ORGANISER).body["mistakes"] == []

@@ -5,18 +5,15 @@ the invocation. Or, before a call, the same event comes to its end in another pr
 and after which pause stands in files that `WRITE_OUTCOMES=1` rewrites.
 """
 
-import random
-import secrets
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from booking import payments
 from tests.faults import READS, Fault, Kind
 from tests.functional import world as happening
-from tests.functional.test_outcomes import EVENTS
+from tests.functional.test_outcomes import EVENTS, stored
 from tests.handlers import call
 from tests.kept import assert_kept, digest, plain
 from tests.world import World
@@ -24,7 +21,6 @@ from tests.world import World
 OUTAGES = Path(__file__).with_name("outages")
 FUNCTIONS = sorted({function for function, _ in EVENTS} - {"draw_lobby"})
 """A draw reads with several threads, so which call is the third is chance."""
-
 MANY = 4
 """How many calls of an operation go wrong, one at a time; those after them are more of the same."""
 
@@ -45,6 +41,12 @@ def send(function: str, event: dict[str, Any]) -> dict[str, Any]:
         return {"raised": type(error).__name__}
 
 
+def came_of(world: World, answer: dict[str, Any]) -> str:
+    """Sum up an answer, and every item there is after it."""
+    told = answer.get("statusCode") or answer.get("raised") or answer.get("outcome")
+    return f"{told} {digest(plain(answer))} wrote {digest(plain(stored(world)))}"
+
+
 def tried(world: World, function: str, event: dict[str, Any], twin: int | None = None) -> str:
     """Send an event to a process that remembers nothing, its twin before the call `twin`, and tell what came of it."""
 
@@ -60,26 +62,17 @@ def tried(world: World, function: str, event: dict[str, Any], twin: int | None =
         answer = send(function, event)
     slept, world.time.at = world.time.at - int(before), before
     calls = " ".join(f"{name.split('.')[1]} {count}" for name, count in Counter(world.wire.calls).items())
-    told = answer.get("statusCode") or answer.get("raised") or answer.get("outcome")
-    wrote = digest(plain({table: sorted(map(plain, items)) for table, items in world.tables().items()}))
-    return f"{told} {digest(plain(answer))} wrote {wrote} slept {slept:.2f} | {calls}"
+    return f"{came_of(world, answer)} slept {slept:.2f} | {calls}"
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_an_event_comes_to_what_it_came_to_where_a_call_goes_wrong(
-    world: World, monkeypatch: pytest.MonkeyPatch, function: str
+    world: World, without_chance: None, function: str
 ) -> None:
-    monkeypatch.setattr(random, "random", lambda: 0.5)
-    monkeypatch.setattr(random, "randint", lambda low, high: (low + high) // 2)
-    monkeypatch.setattr(secrets, "token_hex", lambda size=32: "5e" * size)
-    monkeypatch.setattr(payments, "run_workflow", lambda payment: None)
-    monkeypatch.setattr(payments, "WATCH_SECONDS", 0.0)
-    happening.publish()
     published = world.snapshot()
     told = []
     for case in [case for name, case in EVENTS if name == function]:
         world.restore(published)
-        world.new_process()
         event = happening.read_event(function, case)
         before = world.snapshot()
         world.wire.set(None)
@@ -90,7 +83,6 @@ def test_an_event_comes_to_what_it_came_to_where_a_call_goes_wrong(
             if seen[operation] > MANY:
                 continue
             world.restore(before)
-            world.wire.set(None)
             told.append(
                 f"{case}, twin before {number} {operation.split('.')[1]}: {tried(world, function, event, number)}"
             )
@@ -99,7 +91,6 @@ def test_an_event_comes_to_what_it_came_to_where_a_call_goes_wrong(
                 world.wire.set(Fault(kind, number))
                 name = f"{number} {operation.split('.')[1]} {kind.name}"
                 told.append(f"{case}, {name}: {tried(world, function, event)}")
-        world.wire.set(None)
     assert_kept(OUTAGES / f"{function}.txt", told)
 
 

@@ -4,14 +4,11 @@ Whoever changes an answer or a stored item sees here which ones change. With `WR
 tests of this file write them down as they are now.
 """
 
-import random
-import secrets
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from booking import payments
 from tests.faults import Fault, Kind
 from tests.functional import world as happening
 from tests.handlers import call, events
@@ -24,14 +21,7 @@ FILES = {"get_openapi", "show_swagger"}
 EVENTS = [(function, case) for function, case in events() if function not in FILES]
 
 
-@pytest.fixture(autouse=True)
-def _no_chance(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(random, "random", lambda: 0.5)
-    monkeypatch.setattr(random, "randint", lambda low, high: (low + high) // 2)
-    monkeypatch.setattr(secrets, "token_hex", lambda size=32: "5e" * size)
-    monkeypatch.setattr(payments, "run_workflow", lambda payment: None)
-    monkeypatch.setattr(payments, "WATCH_SECONDS", 0.0)
-    happening.publish()
+pytestmark = pytest.mark.usefixtures("without_chance")
 
 
 def stored(world: World) -> dict[str, Any]:

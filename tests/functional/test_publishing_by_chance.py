@@ -6,15 +6,14 @@ What the organiser is told, what the tables have then, and what fans are shown o
 
 import copy
 import random
-import secrets
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pytest
 import yaml
 
+from tests.functional.test_outcomes import stored
 from tests.kept import assert_kept, digest, plain
 from tests.tools import test_halls_by_chance as by_chance
 from tests.world import START, Answer, World
@@ -162,16 +161,12 @@ def published(world: World, catalog: dict[str, Any], **query: str) -> Answer:
     return answer
 
 
-def test_catalogs_that_dice_describe_are_published_as_they_were_before(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(secrets, "token_hex", lambda size=32: "5e" * size)
+def test_catalogs_that_dice_describe_are_published_as_they_were_before(world: World, same_secrets: None) -> None:
     empty = world.snapshot()
     told: list[str] = []
     for number in range(CATALOGS):
         dice = random.Random(number)
         world.restore(empty)
-        world.new_process()
         catalogs = Catalogs(dice)
         catalog = catalogs.first()
         told.append(f"{number} {summed(published(world, catalog))} {shown(world, catalog)}")
@@ -187,9 +182,7 @@ def test_catalogs_that_dice_describe_are_published_as_they_were_before(
             told.append(f"{number} {summed(looked)} {summed(answer)} {plain(what)[:150]} {shown(world, wanted)}")
             if answer.status == 200 and body["applied"]:
                 catalog = wanted
-        told.append(
-            f"{number} {digest(plain({name: sorted(map(plain, found)) for name, found in world.tables().items()}))}"
-        )
+        told.append(f"{number} {digest(plain(stored(world)))}")
         assert world.violations() == []
 
     assert_kept(Path(__file__).with_name("publishing_by_chance.txt"), told)
